@@ -1,0 +1,54 @@
+#include "core/client.h"
+
+#include <algorithm>
+
+namespace mxw {
+
+std::optional<ClientAddress>
+ClientAddress::from_bytes(std::span<const std::uint8_t> bytes) noexcept {
+  if (bytes.size() == 4)
+    return ClientAddress(bytes.first<4>());
+  if (bytes.size() != kBytes)
+    return std::nullopt;
+  Bytes v6{};
+  std::copy(bytes.begin(), bytes.end(), v6.begin());
+  return ClientAddress(v6);
+}
+
+bool ClientAddress::is_v4() const noexcept {
+  const bool zeros =
+      std::all_of(bytes_.begin(), bytes_.begin() + 10, [](auto b) { return b == 0; });
+  return zeros && bytes_[10] == 0xff && bytes_[11] == 0xff;
+}
+
+ClientSet::ClientSet(std::span<const Subnet> subnets) {
+  for (const Subnet &subnet : subnets) {
+    ClientAddress::Bytes first = subnet.address.bytes();
+    ClientAddress::Bytes last = first;
+    for (unsigned bit = subnet.prefix_bits; bit < 8 * ClientAddress::kBytes; ++bit) {
+      const auto mask = static_cast<std::uint8_t>(0x80U >> (bit % 8));
+      first[bit / 8] &= static_cast<std::uint8_t>(~mask);
+      last[bit / 8] |= mask;
+    }
+    ranges_.push_back({ClientAddress(first), ClientAddress(last)});
+  }
+  std::sort(ranges_.begin(), ranges_.end(),
+            [](const Range &a, const Range &b) { return a.first < b.first; });
+  std::vector<Range> merged;
+  for (const Range &range : ranges_) {
+    if (merged.empty() || merged.back().last < range.first)
+      merged.push_back(range);
+    else
+      merged.back().last = std::max(merged.back().last, range.last);
+  }
+  ranges_ = std::move(merged);
+}
+
+bool ClientSet::contains(const ClientAddress &client) const noexcept {
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), client,
+                       [](const ClientAddress &c, const Range &range) { return c < range.first; });
+  return after != ranges_.begin() && !(std::prev(after)->last < client);
+}
+
+} // namespace mxw

@@ -1,0 +1,29 @@
+// A finding about a rule file: where, what, and what to do about it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mxw {
+
+enum class Severity : std::uint8_t { warning, error };
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  std::string_view code; ///< MXW###, static; docs/codes/ has a page for each
+  std::string message;
+  std::string help;
+  std::string file;
+  std::size_t line = 0;    ///< from 1; 0 where the finding is about the whole file
+  std::size_t column = 0;  ///< from 1, in code points
+  std::string source_line; ///< empty where there is none to show
+};
+
+/// Returns the finding as people read it: `file:line:column: error[CODE]: message`, the line with a
+/// caret, and the remedy; with a newline at the end. Control characters of the file are not passed
+/// on to the terminal.
+std::string render(const Diagnostic &diagnostic);
+
+} // namespace mxw

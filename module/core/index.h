@@ -1,0 +1,104 @@
+// Finds the protected names that a query's name looks like.
+//
+// How it works. Two labels one edit apart have a form in common once up to one octet is left out of
+// each (the deletion neighbourhood: Mor and Fraenkel 1982, known from SymSpell). So every protected
+// label is stored under itself and under each of its forms with one octet less, and a query's label
+// is looked up in the same forms. The rest of the name goes into the hash as it is, and each
+// candidate is verified. A look-up costs a hash for each octet of a label, however many names are
+// protected. Suffix slips need no entries of their own: the suffix is put right and the exact name
+// is looked up. Missing dots are stored as the name that results.
+//
+// Immutable once built. Knows nothing of rules beyond the options below; which of several matches
+// counts, and for whom, is the policy's business.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/hash_table.h"
+#include "core/name.h"
+#include "core/name_table.h"
+#include "core/technique.h"
+
+namespace mxw {
+
+/// One protected name that explains a query, and how.
+struct Match {
+  std::uint32_t entry = 0; ///< position in the protected names that the index was built from
+  Technique technique = Technique::none;
+  std::uint8_t edits = 0;       ///< optimal string alignment distance of what was mistyped
+  std::uint8_t apex_labels = 0; ///< how many labels of the query make the look-alike
+};
+
+/// Takes the matches of one look-up as they are found.
+class MatchSink {
+public:
+  virtual void add(const Match &match) noexcept = 0;
+
+protected:
+  ~MatchSink() = default;
+};
+
+/// `typed` in the place of the suffix `intended`.
+struct Slip {
+  Name typed;
+  Name intended;
+};
+
+/// How the names of one group (a rule) are matched.
+struct IndexOptions {
+  std::size_t min_label = 4; ///< shorter labels are not matched by edits or missing dots
+  std::vector<Slip> slips;
+};
+
+/// A name to protect, in the group whose options hold for it.
+struct IndexEntry {
+  Name name;
+  std::uint32_t group = 0;
+};
+
+class Index {
+public:
+  /// Protected names longer than this are refused by the loader: it bounds a look-up.
+  static constexpr std::size_t kMaxProtectedLabels = 16;
+
+  Index() = default;
+  /// Builds the index. Every `group` must be less than `groups.size()`. `seed` should be random.
+  /// Throws std::bad_alloc only.
+  Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
+        std::uint64_t seed);
+
+  /// Gives `sink` every protected name that `qname` or a name above it looks like; the same entry
+  /// may come more than once. Exact names are not look-alikes. Thread-safe, does not allocate;
+  /// bounded by the labels of the longest protected name and by the octets of a label.
+  void find(const Name &qname, MatchSink &sink) const noexcept;
+
+  /// The protected names in the order given.
+  [[nodiscard]] const NameTable &names() const noexcept { return names_; }
+  /// Bytes on the heap.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+  struct StoredSlip {
+    Name intended;
+    std::uint32_t group;
+    std::uint8_t edits;
+  };
+
+  void find_edits(const Name &qname, MatchSink &sink) const noexcept;
+  void find_slips(const Name &qname, MatchSink &sink) const noexcept;
+  void find_missing_dots(const Name &qname, MatchSink &sink) const noexcept;
+
+  std::uint64_t seed_ = 0;
+  NameTable names_; // value: group
+  NameTable slips_; // what was typed; value: position in slip_of_
+  std::vector<StoredSlip> slip_of_;
+  std::vector<bool> label_counts_; // [n]: some protected name has n labels
+  HashTable edits_;
+  HashTable joined_; // names with a dot left out
+  HashTable glued_;  // labels that are a whole name without its dots
+};
+
+} // namespace mxw

@@ -1,0 +1,21 @@
+#include "core/name_table.h"
+
+namespace mxw {
+
+void NameTable::seal() {
+  std::vector<HashTable::Item> items;
+  items.reserve(entries_.size());
+  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry)
+    items.push_back({hash_of(wire(entry), seed_), entry});
+  slots_ = HashTable(items);
+  octets_.shrink_to_fit();
+  entries_.shrink_to_fit();
+}
+
+Name NameTable::name(std::size_t entry) const noexcept {
+  const std::string_view octets = wire(entry);
+  // Was a Name when it was added, so that it parses.
+  return join(octets.substr(0, octets.size() - 1), Name()).value_or(Name());
+}
+
+} // namespace mxw

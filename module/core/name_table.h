@@ -1,0 +1,82 @@
+// Which of many names a query is at or below: protected names, allow entries, mirrored suffixes.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/hash.h"
+#include "core/hash_table.h"
+#include "core/name.h"
+
+namespace mxw {
+
+/// Names in the order in which they were added, each with a value, and a look-up by name.
+/// Filled and then sealed by one thread, read by any number.
+class NameTable {
+public:
+  explicit NameTable(std::uint64_t seed = 0) : seed_(seed) {}
+
+  /// Adds `name`; the same name may come again with another value. Not after seal().
+  void add(const Name &name, std::uint32_t value) {
+    const std::string_view wire = name.tail(name.labels());
+    entries_.push_back({static_cast<std::uint32_t>(octets_.size()), value,
+                        static_cast<std::uint8_t>(wire.size()),
+                        static_cast<std::uint8_t>(name.labels())});
+    octets_ += wire;
+    max_labels_ = std::max(max_labels_, name.labels());
+  }
+  /// Makes the names findable.
+  void seal();
+
+  /// How many names were added. Entries are numbered from 0 in the order of add().
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::uint32_t value(std::size_t entry) const noexcept {
+    return entries_[entry].value;
+  }
+  [[nodiscard]] std::size_t labels(std::size_t entry) const noexcept {
+    return entries_[entry].labels;
+  }
+  /// The wire form of an entry, with the root.
+  [[nodiscard]] std::string_view wire(std::size_t entry) const noexcept {
+    return std::string_view(octets_).substr(entries_[entry].at, entries_[entry].wire_bytes);
+  }
+  /// The entry as a name of its own.
+  [[nodiscard]] Name name(std::size_t entry) const noexcept;
+  /// The most labels of any entry.
+  [[nodiscard]] std::size_t max_labels() const noexcept { return max_labels_; }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return octets_.capacity() + entries_.capacity() * sizeof(Entry) + slots_.memory_bytes();
+  }
+
+  /// Calls `visit(entry)` for every entry whose name is `wire` (lower case, with the root).
+  template <class Visit> void find(std::string_view wire, Visit &&visit) const noexcept {
+    slots_.find(hash_of(wire, seed_), [&](std::uint32_t entry) {
+      if (this->wire(entry) == wire)
+        visit(entry);
+    });
+  }
+  /// Calls `visit(entry)` for every entry that `name` is at or below, the longest first.
+  template <class Visit> void find_covering(const Name &name, Visit &&visit) const noexcept {
+    for (std::size_t n = std::min(name.labels(), max_labels_); n > 0; --n)
+      find(name.tail(n), visit);
+  }
+
+private:
+  struct Entry {
+    std::uint32_t at;
+    std::uint32_t value;
+    std::uint8_t wire_bytes;
+    std::uint8_t labels;
+  };
+  std::uint64_t seed_;
+  std::size_t max_labels_ = 0;
+  std::string octets_;
+  std::vector<Entry> entries_;
+  HashTable slots_;
+};
+
+} // namespace mxw

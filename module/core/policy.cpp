@@ -1,0 +1,272 @@
+#include "core/policy.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/edit.h"
+#include "core/hash.h"
+
+namespace mxw {
+namespace {
+
+/// What a name in Policy::known_ means: two bits of its value, a position in the rest.
+enum class Known : std::uint32_t { suffix, allowed, exempt };
+constexpr std::uint32_t known_value(Known kind, std::uint32_t position) noexcept {
+  return (position << 2U) | static_cast<std::uint32_t>(kind);
+}
+constexpr Known kind_of(std::uint32_t value) noexcept { return static_cast<Known>(value & 3U); }
+constexpr std::uint32_t position_of(std::uint32_t value) noexcept { return value >> 2U; }
+
+// RFC 8461 §3.1 and §3.3: where a sender looks for an MTA-STS policy of a domain.
+constexpr std::string_view kMtaSts = "mta-sts";
+constexpr std::string_view kMtaStsRecord = "_mta-sts";
+// RFC 7672 §3: where a sender looks for the TLSA of a host, below its name.
+constexpr std::string_view kTlsaOfMail = "\x03_25\x04_tcp";
+
+bool is_mail_question(std::uint16_t type) noexcept {
+  return type == qtype::kMx || type == qtype::kAny; // some senders ask ANY
+}
+
+bool answers_every_type(Action action) noexcept {
+  return action == Action::nxdomain || action == Action::nodata;
+}
+
+bool is_mta_sts(std::string_view label) noexcept {
+  return label == kMtaSts || label == kMtaStsRecord;
+}
+
+/// What `action` means for a question of `type` about `qname`. MX alone is enough where a positive
+/// answer is given or delivery is refused; a negative answer must cover every type, or senders fall
+/// back to the domain's own address.
+Action effective(Action action, std::uint16_t type, const Name &qname) noexcept {
+  if (answers_every_type(action))
+    return action;
+  if (action == Action::redirect && is_mta_sts(qname.label(0)))
+    return Action::nxdomain;
+  return is_mail_question(type) ? action : Action::pass;
+}
+
+/// Sorts matches: closer, then longer protected name, then the rule file's order.
+bool better(const Match &a, const Match &b, const NameTable &names) noexcept {
+  return std::tuple(a.edits, -static_cast<int>(names.wire(a.entry).size()), a.entry) <
+         std::tuple(b.edits, -static_cast<int>(names.wire(b.entry).size()), b.entry);
+}
+
+RrSet rrset_of(std::uint16_t type, const std::vector<ClientAddress> &addresses) {
+  RrSet rrset{type, {}};
+  for (const ClientAddress &address : addresses) {
+    if (address.is_v4() != (type == qtype::kA))
+      continue;
+    const auto &bytes = address.bytes();
+    rrset.rdatas.emplace_back(address.is_v4() ? bytes.begin() + 12 : bytes.begin(), bytes.end());
+  }
+  return rrset;
+}
+
+} // namespace
+
+/// Keeps the best of the matches whose rule holds for the query's client.
+struct Policy::BestMatch final : MatchSink {
+  BestMatch(const Policy &p, const Query &q) noexcept : policy(p), query(q) {}
+  void add(const Match &match) noexcept override {
+    contested = true;
+    const NameTable &names = policy.index_.names();
+    if (!policy.holds_for(policy.rules()[names.value(match.entry)], query))
+      return;
+    if (!best || better(match, *best, names))
+      best = match;
+  }
+  const Policy &policy;
+  const Query &query;
+  std::optional<Match> best;
+  bool contested = false;
+};
+
+Policy::Policy(PolicySpec spec, std::uint64_t seed)
+    : spec_(std::move(spec)), known_(hash_of("known", seed)), mirrors_(hash_of("mirrors", seed)),
+      hosts_(hash_of("hosts", seed)) {
+  std::vector<IndexEntry> entries;
+  std::vector<IndexOptions> groups;
+  for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {
+    Rule &rule = spec_.rules[i];
+    for (const Name &name : rule.domains)
+      entries.push_back({name, i});
+    if (rule.suffix)
+      known_.add(*rule.suffix, known_value(Known::suffix, i));
+    for (const Name &mirror : rule.mirror) {
+      const std::size_t edits = edit_distance(mirror.tail(mirror.labels()).substr(1),
+                                              rule.suffix->tail(rule.suffix->labels()).substr(1));
+      mirrors_.add(mirror, static_cast<std::uint32_t>(mirror_of_.size()));
+      mirror_of_.push_back({i, static_cast<std::uint8_t>(edits)});
+    }
+    groups.push_back(std::move(rule.matching));
+    // The index has its own copy; a million names need not be kept twice.
+    rule.domains = {};
+    any_type_ = any_type_ || answers_every_type(rule.action);
+    redirects_ = redirects_ || rule.action == Action::redirect;
+  }
+  for (std::uint32_t i = 0; i < spec_.allows.size(); ++i) {
+    for (const Name &name : spec_.allows[i].domains)
+      known_.add(name, known_value(Known::allowed, i));
+    spec_.allows[i].domains = {};
+  }
+  for (const Name &name : spec_.exempt)
+    known_.add(name, known_value(Known::exempt, 0));
+  spec_.exempt = {};
+  redirect_mx_.type = qtype::kMx;
+  for (std::uint32_t i = 0; i < spec_.warning_hosts.size(); ++i) {
+    const WarningHost &host = spec_.warning_hosts[i];
+    const std::size_t preference = 10 * (std::size_t{i} + 1);
+    std::string rdata{static_cast<char>(preference >> 8U), static_cast<char>(preference & 0xffU)};
+    rdata += host.name.tail(host.name.labels());
+    redirect_mx_.rdatas.push_back(std::move(rdata));
+    host_a_.push_back(rrset_of(qtype::kA, host.addresses));
+    host_aaaa_.push_back(rrset_of(qtype::kAaaa, host.addresses));
+    if (!host.addresses.empty())
+      hosts_.add(host.name, i);
+  }
+  index_ = Index(entries, groups, seed);
+  known_.seal();
+  mirrors_.seal();
+  hosts_.seal();
+}
+
+bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) const noexcept {
+  if (is_mail_question(type) || any_type_)
+    return true;
+  const std::size_t first_label = qname.empty() ? 0 : qname[0];
+  if (redirects_ && (first_label == kMtaSts.size() || first_label == kMtaStsRecord.size()))
+    return true;
+  return hosts_.size() != 0 && (type == qtype::kA || type == qtype::kAaaa ||
+                                (first_label == 3 && qname.size() > 1 && qname[1] == '_'));
+}
+
+Verdict Policy::decide(const Query &query) const noexcept {
+  Verdict verdict;
+  if (query.name.labels() == 0 || serve_warning_host(query, verdict))
+    return verdict;
+
+  std::optional<std::uint32_t> protecting;
+  std::optional<std::uint32_t> allowing;
+  bool exempt = false;
+  index_.names().find_covering(query.name, [&](std::uint32_t entry) {
+    if (!protecting) {
+      protecting = index_.names().value(entry);
+      verdict.protected_name = index_.names().name(entry);
+    }
+  });
+  known_.find_covering(query.name, [&](std::uint32_t entry) {
+    const std::uint32_t value = known_.value(entry);
+    const std::uint32_t position = position_of(value);
+    switch (kind_of(value)) {
+    case Known::suffix:
+      if (!protecting) {
+        protecting = position;
+        verdict.protected_name = known_.name(entry);
+      }
+      break;
+    case Known::allowed: {
+      const auto &expires_s = spec_.allows[position].expires_s;
+      if (!allowing && (!expires_s || query.now_s < *expires_s))
+        allowing = position;
+      break;
+    }
+    case Known::exempt:
+      exempt = true;
+      break;
+    }
+  });
+  if (protecting) {
+    verdict.reason = Reason::is_protected;
+    verdict.rule = *protecting;
+  } else if (allowing) {
+    verdict.reason = Reason::allowed;
+    verdict.allow = *allowing;
+  } else if (exempt) {
+    verdict.reason = Reason::exempt;
+  } else {
+    find_look_alike(query, verdict);
+  }
+  return verdict;
+}
+
+bool Policy::holds_for(const Rule &rule, const Query &query) const noexcept {
+  return rule.clients.empty() || !query.client ||
+         std::any_of(rule.clients.begin(), rule.clients.end(),
+                     [&](std::uint32_t set) { return spec_.clients[set].contains(*query.client); });
+}
+
+bool Policy::serve_warning_host(const Query &query, Verdict &verdict) const noexcept {
+  if (hosts_.size() == 0)
+    return false;
+  std::string_view wire = query.name.tail(query.name.labels());
+  const bool is_tlsa_name = wire.starts_with(kTlsaOfMail);
+  if (is_tlsa_name)
+    wire.remove_prefix(kTlsaOfMail.size());
+  else if (query.type != qtype::kA && query.type != qtype::kAaaa)
+    return false;
+  hosts_.find(wire, [&](std::uint32_t entry) {
+    verdict.decision = Action::local_data;
+    verdict.reason = Reason::warning_mx;
+    if (!is_tlsa_name)
+      verdict.host = hosts_.value(entry);
+    verdict.apex_labels = static_cast<std::uint8_t>(hosts_.labels(entry));
+  });
+  return verdict.reason == Reason::warning_mx;
+}
+
+void Policy::find_look_alike(const Query &query, Verdict &verdict) const noexcept {
+  BestMatch sink(*this, query);
+  index_.find(query.name, sink);
+  verdict.contested = sink.contested;
+  if (sink.best) {
+    const Match &match = *sink.best;
+    verdict.technique = match.technique;
+    verdict.edits = match.edits;
+    verdict.apex_labels = match.apex_labels;
+    verdict.rule = index_.names().value(match.entry);
+    verdict.protected_name = index_.names().name(match.entry);
+  } else {
+    mirrors_.find_covering(query.name, [&](std::uint32_t entry) {
+      const std::size_t typed_labels = mirrors_.labels(entry);
+      const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
+      if (typed_labels == query.name.labels())
+        return; // the suffix itself is nobody's mail domain
+      verdict.contested = true;
+      if (verdict.rule != Verdict::kNone || !holds_for(spec_.rules[rule], query))
+        return;
+      const Name apex = query.name.ancestor(typed_labels + 1);
+      const auto meant = join(apex.head(typed_labels), *spec_.rules[rule].suffix);
+      if (!meant)
+        return;
+      verdict.technique = Technique::mirror;
+      verdict.edits = edits;
+      verdict.apex_labels = static_cast<std::uint8_t>(apex.labels());
+      verdict.rule = rule;
+      verdict.protected_name = *meant;
+    });
+  }
+  if (verdict.rule == Verdict::kNone)
+    return;
+  const Rule &rule = spec_.rules[verdict.rule];
+  verdict.reason = Reason::look_alike;
+  verdict.mode = rule.mode;
+  verdict.decision = effective(rule.action, query.type, query.name);
+}
+
+std::vector<Match> Policy::matches(const Name &name) const {
+  struct Collector final : MatchSink {
+    void add(const Match &match) noexcept override { all.push_back(match); }
+    std::vector<Match> all;
+  } collector;
+  index_.find(name, collector);
+  auto &all = collector.all;
+  std::sort(all.begin(), all.end(),
+            [&](const Match &a, const Match &b) { return better(a, b, index_.names()); });
+  all.erase(std::unique(all.begin(), all.end(),
+                        [](const Match &a, const Match &b) { return a.entry == b.entry; }),
+            all.end());
+  return all;
+}
+
+} // namespace mxw

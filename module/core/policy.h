@@ -1,0 +1,151 @@
+// The compiled rules: decides about one query. Immutable, shared by all workers.
+//
+// Precedence, the first that holds decides: a warning host's own address · a protected name or one
+// below it, or under a legitimate suffix · an allow entry that has not expired · an exempt name · a
+// look-alike. Of several protected names that a query looks like, the closer one counts, then the
+// longer one, then the rule file's order; a mirrored suffix counts after all of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/client.h"
+#include "core/index.h"
+#include "core/name.h"
+#include "core/name_table.h"
+#include "core/verdict.h"
+
+namespace mxw {
+
+/// The types of questions that matter here. Source: RFC 1035 §3.2.2, RFC 3596.
+namespace qtype {
+constexpr std::uint16_t kA = 1;
+constexpr std::uint16_t kSoa = 6;
+constexpr std::uint16_t kMx = 15;
+constexpr std::uint16_t kAaaa = 28;
+constexpr std::uint16_t kAny = 255;
+} // namespace qtype
+
+/// Where in the rule files something was written.
+struct Place {
+  std::string file;
+  std::uint32_t line = 0;
+};
+
+struct Rule {
+  std::string id; ///< at most 63 octets, so that an event holds it
+  Action action = Action::null_mx;
+  Mode mode = Mode::enforce;
+  std::vector<std::uint32_t> clients; ///< positions in PolicySpec::clients; none: everyone
+  std::string contact;
+  Place place;
+  std::optional<Name> suffix;
+  std::vector<Name> mirror; ///< needs `suffix`
+  std::vector<Name> domains;
+  IndexOptions matching;
+};
+
+struct Allow {
+  std::vector<Name> domains;
+  std::string reason;
+  std::string owner;
+  std::optional<std::int64_t> expires_s; ///< seconds since 1970, the first at which it is gone
+  Place place;
+};
+
+/// A host that a redirect names as mail exchanger. Without addresses the world knows them.
+struct WarningHost {
+  Name name;
+  std::vector<ClientAddress> addresses;
+};
+
+/// What a policy is made of, in the order of the rule files.
+struct PolicySpec {
+  std::vector<Rule> rules;
+  std::vector<Allow> allows;
+  std::vector<Name> exempt;
+  std::vector<ClientSet> clients;
+  std::vector<WarningHost> warning_hosts;
+};
+
+/// One question, as far as a decision depends on it.
+struct Query {
+  Name name;
+  std::uint16_t type = qtype::kMx;
+  std::optional<ClientAddress> client; ///< without one, every rule holds
+  std::int64_t now_s = 0;              ///< seconds since 1970
+};
+
+/// One RRset that the module answers with: wire rdata without the length in front.
+struct RrSet {
+  std::uint16_t type = 0;
+  std::vector<std::string> rdatas;
+};
+
+class Policy {
+public:
+  /// Compiles `spec`. `seed` should be random. Throws std::bad_alloc only.
+  Policy(PolicySpec spec, std::uint64_t seed);
+
+  /// Returns the verdict on `query`. Thread-safe, never throws, does not allocate; bounded as
+  /// Index::find is.
+  [[nodiscard]] Verdict decide(const Query &query) const noexcept;
+
+  /// Returns false if no question of this type and name (wire form, any case) can get a decision
+  /// other than pass: the cheapest way out for most questions of a resolver.
+  [[nodiscard]] bool concerns(std::uint16_t type,
+                              std::span<const std::uint8_t> qname) const noexcept;
+
+  /// Every match of `name`, best first, whoever the rules are for. Allocates: for explanations.
+  [[nodiscard]] std::vector<Match> matches(const Name &name) const;
+
+  [[nodiscard]] const std::vector<Rule> &rules() const noexcept { return spec_.rules; }
+  [[nodiscard]] const std::vector<Allow> &allows() const noexcept { return spec_.allows; }
+  [[nodiscard]] const std::vector<WarningHost> &warning_hosts() const noexcept {
+    return spec_.warning_hosts;
+  }
+  [[nodiscard]] const Index &index() const noexcept { return index_; }
+  /// Bytes on the heap that grow with the rules.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return index_.memory_bytes() + known_.memory_bytes() + mirrors_.memory_bytes() +
+           hosts_.memory_bytes();
+  }
+
+  /// The MX RRset that refuses all mail: "0 ." (RFC 7505 §3).
+  [[nodiscard]] const RrSet &null_mx() const noexcept { return null_mx_; }
+  /// The MX RRset of a redirect.
+  [[nodiscard]] const RrSet &redirect_mx() const noexcept { return redirect_mx_; }
+  /// The addresses of a warning host, of one family; may be empty.
+  [[nodiscard]] const RrSet &addresses(std::uint32_t host, std::uint16_t type) const noexcept {
+    return type == qtype::kAaaa ? host_aaaa_[host] : host_a_[host];
+  }
+
+private:
+  struct BestMatch;
+  struct Mirror {
+    std::uint32_t rule;
+    std::uint8_t edits;
+  };
+  [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
+  [[nodiscard]] bool serve_warning_host(const Query &query, Verdict &verdict) const noexcept;
+  void find_look_alike(const Query &query, Verdict &verdict) const noexcept;
+
+  PolicySpec spec_;
+  Index index_;
+  NameTable known_;   // value: kind and position; see Known in policy.cpp
+  NameTable mirrors_; // value: position in mirror_of_
+  std::vector<Mirror> mirror_of_;
+  NameTable hosts_; // value: position of the warning host
+  RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};
+  RrSet redirect_mx_;
+  std::vector<RrSet> host_a_;
+  std::vector<RrSet> host_aaaa_;
+  bool any_type_ = false; // some rule answers every type
+  bool redirects_ = false;
+};
+
+} // namespace mxw

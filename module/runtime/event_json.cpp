@@ -1,0 +1,65 @@
+#include "runtime/event_json.h"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "loader/dns_text.h"
+
+namespace mxw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string timestamp(std::int64_t time_us) {
+  constexpr std::int64_t kUsPerS = 1'000'000;
+  const std::time_t seconds = time_us / kUsPerS;
+  std::tm utc = {};
+  gmtime_r(&seconds, &utc);
+  std::array<char, 64> text = {};
+  const std::size_t used = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(text.data() + used, text.size() - used, ".%06dZ",
+                static_cast<int>(time_us % kUsPerS));
+  return text.data();
+}
+
+Json base(std::int64_t time_us, std::string_view action, std::string_view type) {
+  return {{"@timestamp", timestamp(time_us)},
+          {"ecs", {{"version", "8.11.0"}}},
+          {"event",
+           {{"kind", "event"},
+            {"category", {"network"}},
+            {"type", {type}},
+            {"action", action},
+            {"module", "mxwarden"},
+            {"dataset", "mxwarden.decision"}}}};
+}
+
+} // namespace
+
+std::string to_json(const Event &event) {
+  const bool changed = event.mode == Mode::enforce && event.decision != Action::pass;
+  Json json = base(event.time_us, to_string(event.decision), changed ? "denied" : "allowed");
+  if (event.client)
+    json["client"] = {{"ip", to_string(*event.client)}};
+  json["dns"] = {
+      {"question",
+       {{"name", to_string(event.qname)}, {"type", qtype_name(event.qtype)}, {"class", "IN"}}}};
+  json["rule"] = {{"id", event.rule.data()}};
+  json["mxwarden"] = {{"protected", to_string(event.protected_name)},
+                      {"technique", to_string(event.technique)},
+                      {"edits", event.edits},
+                      {"mode", to_string(event.mode)}};
+  return json.dump();
+}
+
+std::string dropped_to_json(std::uint64_t dropped, std::int64_t time_us) {
+  Json json = base(time_us, "events-dropped", "error");
+  json["mxwarden"] = {{"dropped", dropped}};
+  return json.dump();
+}
+
+} // namespace mxw

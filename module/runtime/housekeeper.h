@@ -1,0 +1,63 @@
+// The one thread that does what is slow: takes the workers' events and writes them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/event.h"
+#include "runtime/event_log.h"
+#include "runtime/ring.h"
+
+namespace mxw {
+
+class Housekeeper {
+public:
+  /// Takes lines for the resolver's own log. Called from the housekeeping thread.
+  using HostLog = std::function<void(const std::string &)>;
+
+  /// Starts the thread, with a ring for each of `workers`. Throws std::system_error if there can be
+  /// no thread. The thread takes no signals: they belong to the host.
+  Housekeeper(std::filesystem::path events_file, std::size_t workers, HostLog host_log);
+  Housekeeper(const Housekeeper &) = delete;
+  Housekeeper &operator=(const Housekeeper &) = delete;
+  /// Writes what is left and joins the thread.
+  ~Housekeeper();
+
+  /// Hands over `event` of `worker`, which must be called by that worker alone. Drops and counts it
+  /// if the ring is full or there is no such worker. Never waits, never allocates.
+  void push(std::size_t worker, const Event &event) noexcept;
+
+  /// How many events were lost so far: full rings, and lines that could not be written.
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  /// Bytes on the heap.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+  static constexpr std::size_t kEventsAWorker = 1024;
+  using EventRing = Ring<Event, kEventsAWorker>;
+
+  void run();
+  void write_events();
+
+  EventLog log_;
+  HostLog host_log_;
+  std::vector<std::unique_ptr<EventRing>> rings_;
+  std::atomic<std::uint64_t> dropped_ = 0; // beside those that the rings count
+  std::uint64_t reported_drops_ = 0;
+  bool complained_ = false; // about the file; once, until it works again
+
+  std::mutex mutex_; // for stop_ alone; workers never take it
+  std::condition_variable wake_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+} // namespace mxw

@@ -1,0 +1,300 @@
+// The six functions that the host calls, and the object that owns everything else.
+//
+// Nothing thrown leaves this file: a query whose handling fails is passed on to the resolver,
+// counted and logged at a bounded rate. Rules never fail init(), because the host would end: with
+// bad rules everything is passed on, loudly.
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <new>
+#include <span>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/answer.h"
+#include "core/event.h"
+#include "core/policy.h"
+#include "host_build_id.h"
+#include "loader/loader.h"
+#include "runtime/housekeeper.h"
+#include "unbound/abi_guard.h"
+#include "unbound/shim.h"
+
+namespace mxw {
+namespace {
+
+constexpr const char *kDefaultConfig = "/etc/mxwarden/mxwarden.toml";
+/// How many records an answer can have: the loader's limit of warning hosts and of addresses.
+constexpr std::size_t kMaxRecords = 16;
+constexpr std::uint16_t kClassIn = 1;
+
+void log_lines(const std::string &text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    mxw_log_error(("mxwarden: " + line).c_str());
+}
+
+/// Set once init() has seen that the host is the right one; until then none of its structures may
+/// be read, not even by deinit().
+bool host_accepted = false;
+
+/// Owns all that lives between init() and deinit().
+class Module {
+public:
+  /// Does not fail for rules that cannot be loaded or a thread that cannot be had: the resolver has
+  /// to go on without.
+  Module(const std::filesystem::path &config, std::size_t workers) {
+    try {
+      loaded_ = load_config(config, std::time(nullptr));
+    } catch (const std::exception &e) {
+      log_lines("cannot load '" + config.string() + "': " + e.what());
+    }
+    try {
+      housekeeper_ = std::make_unique<Housekeeper>(
+          loaded_.settings.events_file, workers,
+          [](const std::string &line) { mxw_log_error(line.c_str()); });
+    } catch (const std::exception &e) {
+      log_lines(std::string("no events will be written: cannot start a thread: ") + e.what());
+    }
+    for (const Diagnostic &finding : loaded_.findings)
+      log_lines(render(finding));
+    if (policy() == nullptr) {
+      log_lines("NOTHING IS ENFORCED: the rules of '" + config.string() +
+                "' have errors; every query is passed on. Mend them, run 'mxwarden check', and "
+                "reload the resolver");
+      return;
+    }
+    mxw_log_info(("mxwarden: " + std::to_string(policy()->rules().size()) + " rules, " +
+                  std::to_string(policy()->index().names().size()) + " protected names, " +
+                  std::to_string(policy()->warning_hosts().size()) + " warning hosts from '" +
+                  config.string() + "'")
+                     .c_str());
+  }
+
+  [[nodiscard]] const Policy *policy() const noexcept { return loaded_.policy.get(); }
+
+  void report(std::size_t worker, const Event &event) noexcept {
+    if (housekeeper_ != nullptr)
+      housekeeper_->push(worker, event);
+  }
+
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return sizeof(*this) + (policy() == nullptr ? 0 : policy()->memory_bytes()) +
+           (housekeeper_ == nullptr ? 0 : housekeeper_->memory_bytes());
+  }
+
+  void count_failure(const char *where) noexcept {
+    // The first, and then ever fewer: whatever throws once may throw on each query.
+    const std::uint64_t n = failures_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if ((n & (n - 1)) == 0)
+      mxw_log_error(where);
+  }
+
+private:
+  Loaded loaded_;
+  std::unique_ptr<Housekeeper> housekeeper_;
+  std::atomic<std::uint64_t> failures_ = 0;
+};
+
+static_assert(std::is_trivially_destructible_v<Verdict>, "it lives in the query's region");
+
+Event event_of(const Policy &policy, const Query &query, const Verdict &verdict,
+               std::int64_t time_us) noexcept {
+  Event event;
+  event.time_us = time_us;
+  event.qtype = query.type;
+  event.decision = verdict.decision;
+  event.technique = verdict.technique;
+  event.mode = verdict.mode;
+  event.edits = verdict.edits;
+  policy.rules()[verdict.rule].id.copy(event.rule.data(), Event::kMaxRuleBytes);
+  event.qname = query.name;
+  event.protected_name = verdict.protected_name;
+  return event;
+}
+
+/// Sends what `todo` says. Returns false if there is no memory for it.
+bool send(struct module_qstate *qstate, int id, const Query &query, const AnswerPlan &todo) {
+  switch (todo.kind) {
+  case AnswerPlan::Kind::pass:
+    mxw_pass_on(qstate, id);
+    return true;
+  case AnswerPlan::Kind::drop:
+    mxw_answer_drop(qstate, id);
+    return true;
+  case AnswerPlan::Kind::error:
+    mxw_answer_rcode(qstate, id, todo.rcode);
+    return true;
+  case AnswerPlan::Kind::records:
+    break;
+  }
+  std::array<mxw_rdata, kMaxRecords> rdatas = {};
+  mxw_records records = {};
+  records.rdatas = rdatas.data();
+  records.ttl_s = AnswerPlan::kTtlS;
+  const Name apex = query.name.ancestor(todo.soa_labels);
+  if (todo.answer != nullptr) {
+    records.type = todo.answer->type;
+    for (const std::string &rdata : todo.answer->rdatas)
+      if (records.count < rdatas.size())
+        rdatas[records.count++] = {rdata.data(), rdata.size()};
+  } else {
+    records.type = qtype::kSoa;
+    records.owner = apex.wire().data();
+    records.owner_bytes = apex.wire().size();
+    rdatas[records.count++] = {soa_rdata().data(), soa_rdata().size()};
+  }
+  return mxw_answer(qstate, id, todo.rcode, todo.answer == nullptr, &records) != 0;
+}
+
+/// Decides about a new query and answers it or passes it on.
+void judge(Module &module, struct module_qstate *qstate, int id) {
+  mxw_question question;
+  mxw_read_question(qstate, &question);
+  const std::span qname(question.qname, question.qname_bytes);
+  const Policy *policy = module.policy();
+  if (policy == nullptr || question.qclass != kClassIn ||
+      !policy->concerns(question.qtype, qname) || mxw_read_client(qstate, &question) == 0) {
+    mxw_pass_on(qstate, id);
+    return;
+  }
+  const auto name = Name::from_wire(qname);
+  if (!name) {
+    mxw_pass_on(qstate, id); // not ours to judge
+    return;
+  }
+  Query query;
+  query.name = *name;
+  query.type = question.qtype;
+  const auto client =
+      ClientAddress::from_bytes(std::span(question.address, question.address_bytes));
+  // A client without an address (a Unix socket) is in no client set: "::" is nobody's.
+  query.client = client.value_or(ClientAddress());
+  query.now_s = question.time_us / 1'000'000;
+  const Verdict verdict = policy->decide(query);
+  if (verdict.contested)
+    mxw_do_not_cache(qstate);
+  if (verdict.reason == Reason::look_alike &&
+      (verdict.decision != Action::pass || question.qtype == qtype::kMx)) {
+    Event event = event_of(*policy, query, verdict, question.time_us);
+    event.client = client;
+    module.report(question.worker, event);
+  }
+  const AnswerPlan todo = plan(*policy, verdict, query.type);
+  if (todo.ede_code != 0)
+    if (void *memory = mxw_query_alloc(qstate, sizeof(Verdict)))
+      mxw_keep_verdict(qstate, id, new (memory) Verdict(verdict));
+  // Without memory for the policy's answer the sender must not get the real one.
+  if (!send(qstate, id, query, todo))
+    mxw_answer_rcode(qstate, id, rcode::kServFail);
+}
+
+void operate(struct module_qstate *qstate, int event, int id) noexcept {
+  auto *module = static_cast<Module *>(mxw_owner_of(qstate, id));
+  try {
+    switch (mxw_step_of(event)) {
+    case MXW_STEP_START:
+      judge(*module, qstate, id);
+      return;
+    case MXW_STEP_DONE:
+      mxw_finish(qstate, id);
+      return;
+    case MXW_STEP_OTHER:
+      mxw_fail(qstate, id);
+      return;
+    }
+  } catch (...) {
+    module->count_failure("mxwarden: an internal error; the query was passed on");
+    mxw_pass_on(qstate, id);
+  }
+}
+
+/// Returns 1 if the host may go on.
+int init(struct module_env *env, int id) {
+  if (const auto mismatch = host_mismatch(running_build_id(), kHostBuildId, mxw_host_version)) {
+    mxw_log_error(mismatch->c_str());
+    return 0;
+  }
+  host_accepted = true;
+  const char *config =
+      std::getenv("MXWARDEN_CONFIG"); // NOLINT(concurrency-mt-unsafe): one thread yet
+  auto module =
+      std::make_unique<Module>(config != nullptr ? config : kDefaultConfig, mxw_worker_count(env));
+  if (mxw_register_replies(env, id) == 0) {
+    mxw_unregister_replies(env, id);
+    mxw_log_error("mxwarden: out of memory");
+    return 0;
+  }
+  mxw_set_owner(env, id, module.release());
+  return 1;
+}
+
+void deinit(struct module_env *env, int id) {
+  if (!host_accepted)
+    return;
+  auto *module = static_cast<Module *>(mxw_owner(env, id));
+  if (module == nullptr)
+    return; // init() failed
+  mxw_unregister_replies(env, id);
+  mxw_set_owner(env, id, nullptr);
+  delete module; // NOLINT(*-owning-memory): the host keeps our pointer
+}
+
+} // namespace
+} // namespace mxw
+
+extern "C" {
+
+uint16_t mxw_extended_error(void *owner, const void *kept, char *text, size_t capacity) {
+  const mxw::Policy &policy = *static_cast<mxw::Module *>(owner)->policy();
+  const auto &verdict = *static_cast<const mxw::Verdict *>(kept);
+  if (capacity <= mxw::kMaxEdeBytes)
+    return 0;
+  const std::string_view written =
+      mxw::ede_text(policy, verdict, std::span<char, mxw::kMaxEdeBytes>(text, mxw::kMaxEdeBytes));
+  text[written.size()] = '\0';
+  return mxw::plan(policy, verdict, 0).ede_code;
+}
+
+// The host's names and signatures: util/module.h, struct module_func_block.
+#define MXW_EXPORT [[gnu::visibility("default")]]
+
+MXW_EXPORT int init(struct module_env *env, int id) noexcept {
+  try {
+    return mxw::init(env, id);
+  } catch (const std::exception &e) {
+    mxw_log_error(e.what());
+  } catch (...) {
+    mxw_log_error("mxwarden: an internal error at start");
+  }
+  return 0;
+}
+
+MXW_EXPORT void deinit(struct module_env *env, int id) noexcept { mxw::deinit(env, id); }
+
+MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
+                        void * /*outbound*/) noexcept {
+  mxw::operate(qstate, event, id);
+}
+
+// The module has no sub-queries, so none can come back.
+MXW_EXPORT void inform_super(struct module_qstate * /*qstate*/, int /*id*/,
+                             struct module_qstate * /*super*/) noexcept {}
+
+MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept {
+  mxw_forget_verdict(qstate, id);
+}
+
+MXW_EXPORT size_t get_mem(struct module_env *env, int id) noexcept {
+  if (!mxw::host_accepted)
+    return 0;
+  const auto *module = static_cast<mxw::Module *>(mxw_owner(env, id));
+  return module == nullptr ? 0 : module->memory_bytes();
+}
+}

@@ -1,0 +1,102 @@
+/* The narrow way between the module's C++ and the host.
+ *
+ * shim.c alone includes Unbound's headers, which do not compile as C++, and hides what differs
+ * between its versions. Everything here is plain C: the host's structures are opaque, what is
+ * needed of them is copied into the structures below. Nothing here throws, locks or, beyond the
+ * query's own region, allocates. Pointers that come out of a query live as long as it. */
+#ifndef MXW_UNBOUND_SHIM_H
+#define MXW_UNBOUND_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct module_env;
+struct module_qstate;
+
+/* Which version of the host the module was compiled against: "1.17.1". */
+extern const char *const mxw_host_version;
+
+/* A line in the resolver's log. Needs no host structure. Any thread. */
+void mxw_log_error(const char *text);
+void mxw_log_info(const char *text);
+
+/* Where the module keeps its owner object. */
+void mxw_set_owner(struct module_env *env, int id, void *owner);
+void *mxw_owner(struct module_env *env, int id);
+void *mxw_owner_of(struct module_qstate *qstate, int id);
+/* How many worker threads there will be; at init only. */
+size_t mxw_worker_count(struct module_env *env);
+
+/* Has mxw_extended_error() called for each answer to a query of this module. 0 on failure. */
+int mxw_register_replies(struct module_env *env, int id);
+void mxw_unregister_replies(struct module_env *env, int id);
+/* Implemented by the plugin: writes the extended error's text (at most `capacity` octets with its
+ * NUL) of a query that carries `verdict`, and returns its code, or 0 for none. */
+uint16_t mxw_extended_error(void *owner, const void *verdict, char *text, size_t capacity);
+
+/* What a decision needs of a query. */
+struct mxw_question {
+  const uint8_t *qname; /* wire form, as the client wrote it */
+  size_t qname_bytes;
+  uint16_t qtype;
+  uint16_t qclass;
+  int from_client;      /* 0: the resolver's own look-up, or a prefetch */
+  uint8_t address[16];  /* of the client, network order */
+  size_t address_bytes; /* 4 or 16; 0: not known (a Unix socket) */
+  int64_t time_us;      /* since 1970 */
+  size_t worker;
+};
+/* Name, type and class alone: cheap. */
+void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
+/* The rest; 0 if no client waits for this query. */
+int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question);
+
+/* Memory that lives as long as the query, or NULL. */
+void *mxw_query_alloc(struct module_qstate *qstate, size_t bytes);
+/* Keeps `verdict` with the query for mxw_extended_error(). */
+void mxw_keep_verdict(struct module_qstate *qstate, int id, void *verdict);
+void mxw_forget_verdict(struct module_qstate *qstate, int id);
+
+/* Wire rdata without its length. */
+struct mxw_rdata {
+  const char *octets;
+  size_t bytes;
+};
+struct mxw_records {
+  const uint8_t *owner; /* NULL: the query's name as the client wrote it */
+  size_t owner_bytes;
+  uint16_t type;
+  uint32_t ttl_s;
+  const struct mxw_rdata *rdatas;
+  size_t count;
+};
+
+enum mxw_step { MXW_STEP_START, MXW_STEP_DONE, MXW_STEP_OTHER };
+/* What the host's event asks of the module. */
+enum mxw_step mxw_step_of(int event);
+
+/* How the module leaves the query; one of them each time. */
+void mxw_pass_on(struct module_qstate *qstate, int id);
+void mxw_finish(struct module_qstate *qstate, int id);
+void mxw_fail(struct module_qstate *qstate, int id);
+/* Finishes with one RRset, in the answer section or (`negative`) in the authority section. 0 if
+ * there is no memory; then nothing has changed. */
+int mxw_answer(struct module_qstate *qstate, int id, uint8_t rcode, int negative,
+               const struct mxw_records *records);
+/* Finishes with a response code alone. */
+void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode);
+/* Finishes; no answer is sent. */
+void mxw_answer_drop(struct module_qstate *qstate, int id);
+
+/* Keeps the answer to this query out of the host's message cache. */
+void mxw_do_not_cache(struct module_qstate *qstate);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

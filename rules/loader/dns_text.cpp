@@ -1,0 +1,132 @@
+#include "loader/dns_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include <arpa/inet.h>
+#include <ldns/ldns.h>
+
+namespace mxw {
+namespace {
+
+struct RdfDeleter {
+  void operator()(ldns_rdf *rdf) const noexcept { ldns_rdf_deep_free(rdf); }
+};
+
+tl::unexpected<std::string_view> why(std::string_view text) { return tl::unexpected(text); }
+
+bool is_rule_octet(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+} // namespace
+
+NameOrWhy parse_name(std::string_view text) {
+  if (text.empty())
+    return why("it is empty");
+  if (text.find('\0') != std::string_view::npos)
+    return why("it has a NUL octet");
+  if (text.front() == '.' && text.size() > 1)
+    return why("it begins with a dot");
+  if (text.size() > Name::kMaxTextBytes)
+    return why("it is longer than 255 octets");
+  const std::string terminated(text);
+  ldns_rdf *raw = nullptr;
+  const ldns_status status = ldns_str2rdf_dname(&raw, terminated.c_str());
+  const std::unique_ptr<ldns_rdf, RdfDeleter> rdf(raw);
+  switch (status) {
+  case LDNS_STATUS_OK:
+    break;
+  case LDNS_STATUS_EMPTY_LABEL:
+    return why("it has two dots in a row");
+  case LDNS_STATUS_LABEL_OVERFLOW:
+    return why("it has a label of more than 63 octets");
+  case LDNS_STATUS_DOMAINNAME_OVERFLOW:
+    return why("it is longer than 255 octets");
+  case LDNS_STATUS_SYNTAX_BAD_ESCAPE:
+    return why("it has a backslash that escapes nothing");
+  default:
+    return why("it is no domain name");
+  }
+  const auto name = Name::from_wire({ldns_rdf_data(rdf.get()), ldns_rdf_size(rdf.get())});
+  if (!name)
+    return why("it is no domain name");
+  return *name;
+}
+
+NameOrWhy parse_rule_name(std::string_view text) {
+  if (text.starts_with("*."))
+    return why("wildcards are not needed: a name covers everything below it");
+  if (text.find('@') != std::string_view::npos)
+    return why("it is a mail address; write what follows the '@'");
+  if (text.find('/') != std::string_view::npos)
+    return why("it is a URL or a path; write the host's domain alone");
+  if (std::any_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; }))
+    return why("it is not ASCII; write its A-label form, which begins with xn--");
+  if (!std::all_of(text.begin(), text.end(), is_rule_octet))
+    return why("a mail domain has letters, digits, hyphens, underscores and dots only");
+  return parse_name(text);
+}
+
+std::string to_string(const Name &name) {
+  std::array<char, Name::kMaxTextBytes> text; // NOLINT(*-member-init): filled below
+  return std::string(name.to_text(text));
+}
+
+std::optional<ClientAddress> parse_address(const std::string &text) {
+  std::array<std::uint8_t, ClientAddress::kBytes> bytes = {};
+  if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1)
+    return ClientAddress::from_bytes(std::span(bytes).first<4>());
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1)
+    return ClientAddress::from_bytes(bytes);
+  return std::nullopt;
+}
+
+std::optional<ClientSet::Subnet> parse_subnet(const std::string &text) {
+  const std::size_t slash = text.find('/');
+  const auto address = parse_address(text.substr(0, slash));
+  if (!address)
+    return std::nullopt;
+  const bool v4 = text.find(':') == std::string::npos;
+  const unsigned most = v4 ? 32 : 128;
+  unsigned bits = most;
+  if (slash != std::string::npos) {
+    const std::string digits = text.substr(slash + 1);
+    if (digits.empty() || digits.size() > 3 ||
+        !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      return std::nullopt;
+    bits = static_cast<unsigned>(std::stoul(digits));
+    if (bits > most)
+      return std::nullopt;
+  }
+  return ClientSet::Subnet{*address, v4 ? bits + 96 : bits};
+}
+
+std::optional<std::uint16_t> parse_qtype(const std::string &text) {
+  const ldns_rr_type type = ldns_get_rr_type_by_name(text.c_str());
+  if (type == 0)
+    return std::nullopt;
+  return static_cast<std::uint16_t>(type);
+}
+
+std::string to_string(const ClientAddress &address) {
+  std::array<char, INET6_ADDRSTRLEN> text = {};
+  const auto &bytes = address.bytes();
+  if (address.is_v4())
+    inet_ntop(AF_INET, bytes.data() + 12, text.data(), text.size());
+  else
+    inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::string qtype_name(std::uint16_t type) {
+  const std::unique_ptr<char, void (*)(void *)> text(
+      ldns_rr_type2str(static_cast<ldns_rr_type>(type)), std::free);
+  return text ? text.get() : "TYPE" + std::to_string(type);
+}
+
+} // namespace mxw

@@ -1,0 +1,64 @@
+// Rule files (TOML) to a compiled policy.
+//
+// The only part that knows the language of the rule files. Runs at start, on the command line and
+// in the housekeeping thread, never on the query path. Findings of all files come in one run; where
+// one of them is an error there is no policy.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "core/policy.h"
+
+namespace mxw {
+
+/// What a [[test]] expects of one question; empty members are not compared.
+struct ExpectedVerdict {
+  std::string action;
+  std::string reason;
+  std::string protected_name;
+  std::string technique;
+  std::string rule;
+  std::string mode;
+};
+
+struct TestCase {
+  Query query; ///< now_s is set when the test runs
+  std::string question;
+  ExpectedVerdict expect;
+  Diagnostic failure; ///< where the test stands; the message is written when it fails
+};
+
+/// What is not about rules but about the running module.
+struct Settings {
+  /// One JSON line a decision; empty: none.
+  std::filesystem::path events_file = "/var/lib/unbound/mxwarden/events.json";
+};
+
+struct Loaded {
+  /// Sorted by file, line and column.
+  std::vector<Diagnostic> findings;
+  /// Null if one of the findings is an error.
+  std::shared_ptr<const Policy> policy;
+  Settings settings;
+  std::vector<TestCase> tests;
+  std::vector<std::filesystem::path> files; ///< rule files read, the main file first
+
+  [[nodiscard]] bool has_errors() const noexcept;
+};
+
+/// Reads the main file and the rule files that its `rules` patterns name (relative to it).
+/// `now_s` (seconds since 1970) decides which allow entries have expired.
+Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s);
+
+/// Reads rule files without a main file: files as they are, of directories every *.toml.
+Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s);
+
+/// Runs the [[test]] cases and returns a finding (MXW027) for each that fails. Needs a policy.
+std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s);
+
+} // namespace mxw

@@ -1,0 +1,78 @@
+// Typed access to one TOML table: what is missing, of the wrong type or unknown becomes a finding.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+#include "core/diagnostic.h"
+#include "loader/source.h"
+
+namespace mxw {
+
+/// Collects the findings of all files.
+using Findings = std::vector<Diagnostic>;
+
+/// A string with its place.
+struct Text {
+  std::string value;
+  Position at;
+};
+
+Position position_of(const toml::source_region &region) noexcept;
+
+/// One table. Each accessor returns nullopt (or nothing) where the key is not there or its value is
+/// of another type; the second is a finding. finish() reports the keys that nobody asked for.
+class TableReader {
+public:
+  /// `title` names the table in messages: "[[protect]]". All must outlive the reader.
+  TableReader(const Source &source, const toml::table &table, std::string_view title,
+              Findings &findings)
+      : source_(source), table_(table), title_(title), findings_(findings) {}
+
+  std::optional<Text> string(std::string_view key);
+  std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
+  std::optional<toml::date> date(std::string_view key);
+  /// An array of strings; an empty one is a finding.
+  std::vector<Text> strings(std::string_view key);
+  /// The tables of an array of tables.
+  std::vector<const toml::table *> tables(std::string_view key);
+  const toml::table *table(std::string_view key);
+  /// The values of a table whose keys are free: name and node.
+  std::vector<std::pair<Text, const toml::node *>> entries();
+  /// The strings of an array node.
+  std::vector<Text> strings_of(const toml::node &node, std::string_view key);
+
+  [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+  /// Where the table begins, or a key's value.
+  [[nodiscard]] Position at() const noexcept { return position_of(table_.source()); }
+  [[nodiscard]] Position at(std::string_view key) const;
+  [[nodiscard]] const Source &source() const noexcept { return source_; }
+
+  void error(std::string_view code, Position at, std::string message, std::string help);
+  void warning(std::string_view code, Position at, std::string message, std::string help);
+
+  /// Reports every key that no accessor was asked for, with the nearest one that there is.
+  void finish();
+
+private:
+  const toml::node *take(std::string_view key);
+  void wrong_type(std::string_view key, const toml::node &node, std::string_view expected,
+                  std::string_view example);
+
+  const Source &source_;
+  const toml::table &table_;
+  std::string_view title_;
+  Findings &findings_;
+  std::vector<std::string_view> known_;
+};
+
+/// Returns `", did you mean 'x'?"` for the nearest of `known` to `word`, or nothing if none is
+/// near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view> &known);
+
+} // namespace mxw

@@ -1,0 +1,304 @@
+#include "harness.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace mxw::test {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+namespace {
+
+constexpr auto kPatience = 60s;   // sanitized servers on a busy machine are slow
+constexpr int kStartAttempts = 5; // another process may take the port between picking and using it
+
+/// Returns an address of 127/8 that no other living test process uses: 22 bits of process id below 127.64/10.
+std::string own_address() {
+  const auto pid = static_cast<unsigned>(getpid());
+  return "127." + std::to_string(64 + ((pid >> 16) & 63)) + '.' +
+         std::to_string((pid >> 8) & 255) + '.' + std::to_string(pid & 255);
+}
+
+void replace_all(std::string &text, const std::string &what, const std::string &with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+}
+
+std::vector<char *> pointers(std::vector<std::string> &texts) {
+  std::vector<char *> result;
+  for (std::string &text : texts)
+    result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+/// Starts a server on a free port: `start(port)` runs it, `ready()` asks it. Throws with the log if it does not come up.
+void bring_up(const std::string &what, Endpoint &endpoint, const fs::path &log,
+              std::unique_ptr<Process> &process, const std::function<void()> &start) {
+  for (int attempt = 1;; ++attempt) {
+    endpoint.port = free_port(endpoint.address);
+    process.reset();
+    fs::remove(log);
+    start();
+    const bool settled = eventually([&] {
+      return !process->running() || ask(endpoint, {.name = "localhost", .timeout = 250ms});
+    });
+    if (settled && process->running())
+      return;
+    const std::string text = read_text(log);
+    if (attempt == kStartAttempts || text.find("in use") == std::string::npos)
+      throw std::runtime_error(what + " does not start:\n" + text);
+  }
+}
+
+} // namespace
+
+std::string setting(const std::string &name) {
+  static const std::map<std::string, std::string> compiled_in = {
+      {"MXW_TEST_MODULE", MXW_TEST_MODULE},
+      {"MXW_TEST_NSD", MXW_TEST_NSD},
+      {"MXW_TEST_PRELOAD", MXW_TEST_PRELOAD},
+      {"MXW_TEST_SUPPRESSIONS", MXW_TEST_SUPPRESSIONS},
+      {"MXW_TEST_UNBOUND_DIR", MXW_TEST_UNBOUND_DIR}};
+  const char *value = std::getenv(name.c_str());
+  return value != nullptr ? value : compiled_in.at(name);
+}
+
+bool eventually(const std::function<bool()> &condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+std::string read_text(const fs::path &file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+std::string &collected_logs() {
+  static std::string logs;
+  return logs;
+}
+
+TempDir::TempDir() {
+  std::string pattern = fs::temp_directory_path() / "mxwarden-test-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr)
+    throw std::runtime_error("cannot make " + pattern);
+  path_ = pattern;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  if (std::getenv("MXW_TEST_KEEP") == nullptr)
+    fs::remove_all(path_, ignored);
+}
+
+fs::path TempDir::write(const std::string &name, std::string text) const {
+  replace_all(text, "@DIR@", path_.string());
+  const fs::path file = path_ / name;
+  fs::create_directories(file.parent_path());
+  if (!(std::ofstream(file, std::ios::binary) << text))
+    throw std::runtime_error("cannot write " + file.string());
+  return file;
+}
+
+Process::Process(const std::vector<std::string> &arguments,
+                 const std::vector<std::string> &environment, const fs::path &log) {
+  // everything that allocates stands before the fork: other threads of the test may hold the heap's lock
+  std::vector<std::string> argument_texts = arguments;
+  std::vector<std::string> environment_texts = environment; // first, so that it wins
+  for (char **entry = environ; *entry != nullptr; ++entry)
+    environment_texts.emplace_back(*entry);
+  const auto argv = pointers(argument_texts);
+  const auto envp = pointers(environment_texts);
+  const std::string log_name = log.string();
+  prctl(PR_SET_CHILD_SUBREAPER, 1); // what a server leaves behind comes to wait()
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ < 0)
+    throw std::runtime_error("cannot start " + arguments.front());
+  if (pid_ > 0)
+    return;
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM); // not SIGKILL: NSD has children of its own to end
+  const int fd = open(log_name.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  if (getppid() == parent && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0)
+    execve(argv.front(), argv.data(), envp.data());
+  _exit(127);
+}
+
+Process::~Process() { stop(); }
+
+bool Process::reap(bool block) {
+  int raw = 0;
+  if (!status_ && waitpid(pid_, &raw, block ? 0 : WNOHANG) == pid_)
+    status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+  return status_.has_value();
+}
+
+int Process::wait() {
+  const bool ended = eventually([this] { return reap(false); });
+  kill(-pid_, SIGKILL); // with a leader that ended by itself: those of its children that outlived it
+  if (!ended)
+    reap(true);
+  while (waitpid(-pid_, nullptr, 0) > 0) {
+  }
+  return status_.value();
+}
+
+int Process::stop() {
+  if (status_)
+    return *status_;
+  if (!reap(false))
+    kill(pid_, SIGTERM);
+  return wait();
+}
+
+Nsd::Nsd(const Files &zones) : endpoint_{.address = own_address()} {
+  constexpr auto kApex = "@ SOA ns.nic.example. hostmaster.nic.example. 1 3600 600 86400 900\n"
+                         "@ NS ns.nic.example.\n";
+  std::string clauses;
+  for (int number = 0; const auto &[name, records] : zones) {
+    const std::string file = "zone" + std::to_string(++number);
+    const bool own_apex = records.find("SOA") != std::string::npos;
+    dir_.write(file, std::string("$TTL 3600\n") + (own_apex ? "" : kApex) + records + '\n');
+    clauses += "zone:\n  name: \"" + name + "\"\n  zonefile: " + file + '\n';
+  }
+  const fs::path log = dir_.path() / "nsd.log";
+  bring_up("nsd", endpoint_, log, process_, [&] {
+    // rate limits would drop what the tests ask at full speed
+    const auto file = dir_.write("nsd.conf", "server:\n  ip-address: " + endpoint_.address + '@' +
+                                                 std::to_string(endpoint_.port) + R"(
+  username: ""
+  zonesdir: @DIR@
+  pidfile: @DIR@/nsd.pid
+  zonelistfile: @DIR@/zone.list
+  xfrdfile: @DIR@/xfrd.state
+  xfrdir: @DIR@
+  database: ""
+  logfile: @DIR@/nsd.log
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+remote-control:
+  control-enable: no
+)" + clauses);
+    process_ = std::make_unique<Process>(
+        std::vector<std::string>{setting("MXW_TEST_NSD"), "-d", "-c", file.string()},
+        std::vector<std::string>{}, log);
+  });
+  if (const std::string text = read_text(log); text.find("error:") != std::string::npos)
+    throw std::runtime_error("nsd does not like its zones:\n" + text);
+}
+
+Resolver::Resolver(const Endpoint &world, ResolverOptions options)
+    : options_(std::move(options)), world_(world),
+      endpoint_{.address = options_.address.empty() ? own_address() : options_.address} {
+  if (!options_.main.empty())
+    write("mxwarden.toml", options_.main);
+  for (const auto &[name, text] : options_.files)
+    write(name, text);
+  if (options_.starts) {
+    bring_up("unbound", endpoint_, dir_.path() / "unbound.log", process_, [this] { start(); });
+  } else {
+    endpoint_.port = free_port(endpoint_.address);
+    start();
+    process_->wait();
+  }
+}
+
+Resolver::~Resolver() { stop(); }
+
+void Resolver::start() {
+  const std::string program =
+      options_.unbound.empty() ? setting("MXW_TEST_UNBOUND_DIR") + "/unbound" : options_.unbound;
+  const auto file = dir_.write("unbound.conf", configuration());
+  std::vector<std::string> environment = {"MXWARDEN_CONFIG=" + (dir() / "mxwarden.toml").string()};
+  if (const std::string preload = setting("MXW_TEST_PRELOAD"); !preload.empty())
+    environment.insert(environment.end(),
+                       {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=1",
+                        "LSAN_OPTIONS=print_suppressions=0:suppressions=" +
+                            setting("MXW_TEST_SUPPRESSIONS"),
+                        "UBSAN_OPTIONS=print_stacktrace=1"});
+  process_ = std::make_unique<Process>(std::vector<std::string>{program, "-d", "-c", file.string()},
+                                       environment, dir() / "unbound.log");
+}
+
+std::string Resolver::configuration() const {
+  const std::string modules = (options_.module ? "dynlib " : "") + options_.modules;
+  return R"(server:
+  directory: "@DIR@"
+  chroot: ""
+  username: ""
+  pidfile: "@DIR@/unbound.pid"
+  use-syslog: no
+  verbosity: 1
+  do-not-query-localhost: no
+  interface: )" +
+         endpoint_.address + "\n  port: " + std::to_string(endpoint_.port) +
+         "\n  num-threads: " + std::to_string(options_.threads) + "\n  module-config: \"" +
+         modules + "\"\n" + options_.server + R"(
+remote-control:
+  control-enable: yes
+  control-interface: "@DIR@/control"
+  control-use-cert: no
+forward-zone:
+  name: "."
+  forward-addr: )" +
+         world_.address + '@' + std::to_string(world_.port) + '\n' +
+         (options_.module ? "dynlib:\n  dynlib-file: \"" + setting("MXW_TEST_MODULE") + "\"\n" : "");
+}
+
+std::optional<Reply> Resolver::ask(const Question &question) const {
+  return test::ask(endpoint_, question);
+}
+
+std::string Resolver::log() const { return read_text(dir() / "unbound.log"); }
+
+std::string Resolver::control(const std::vector<std::string> &arguments) {
+  std::vector<std::string> command = {setting("MXW_TEST_UNBOUND_DIR") + "/unbound-control", "-c",
+                                      (dir() / "unbound.conf").string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const fs::path output = dir() / "control.log";
+  fs::remove(output);
+  Process(command, {}, output).wait();
+  return read_text(output);
+}
+
+void Resolver::stop() {
+  if (stopped_)
+    return;
+  stopped_ = true;
+  const int status = process_->stop();
+  const std::string text = log();
+  collected_logs() += "unbound (" + std::string(options_.module ? "with" : "without") +
+                      " the module), exit status " + std::to_string(status) + ":\n" + text;
+  CHECK((status == 0) == options_.starts);
+  CHECK(status < 128);
+  for (const std::string sign : {"Sanitizer", "runtime error:", "whitelist", "assertion"})
+    CHECK_THAT(text, !Catch::Contains(sign));
+}
+
+std::vector<nlohmann::json> Resolver::events() const {
+  std::vector<nlohmann::json> result;
+  std::ifstream lines(dir() / "events.json");
+  for (std::string line; std::getline(lines, line);)
+    result.push_back(nlohmann::json::parse(line));
+  return result;
+}
+
+} // namespace mxw::test

@@ -1,0 +1,136 @@
+/// Real servers for the tests: NSD plays the outside world, Unbound with the module is what is tested.
+/// Every test process has a loopback address and a directory of its own, so that tests can run side by side.
+/// All of it belongs to the thread that runs the test case; only the DNS client may be used from other threads.
+#pragma once
+
+#include "dns.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace mxw::test {
+
+/// File name to text. "@DIR@" in a text stands for the directory that the files are put into.
+using Files = std::map<std::string, std::string>;
+
+/// Returns the value of the environment variable, else what CMake compiled in for it; "" if there is neither.
+/// Known: MXW_TEST_MODULE, MXW_TEST_NSD, MXW_TEST_PRELOAD, MXW_TEST_SUPPRESSIONS, MXW_TEST_UNBOUND_DIR.
+[[nodiscard]] std::string setting(const std::string &name);
+
+/// Waits until the condition holds, returns false if it does not within a time far beyond what is needed.
+[[nodiscard]] bool eventually(const std::function<bool()> &condition);
+
+[[nodiscard]] std::string read_text(const std::filesystem::path &file);
+
+/// What the servers of the current test case logged, for the report of a failure.
+[[nodiscard]] std::string &collected_logs();
+
+/// A directory that goes with the object; it stays if the environment says MXW_TEST_KEEP=1.
+class TempDir {
+public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir &) = delete;
+  TempDir &operator=(const TempDir &) = delete;
+
+  [[nodiscard]] const std::filesystem::path &path() const { return path_; }
+  std::filesystem::path write(const std::string &name, std::string text) const;
+
+private:
+  std::filesystem::path path_;
+};
+
+/// A child process in a process group of its own, with stdout and stderr in a file. It ends with the object, and also
+/// when the test process is killed.
+class Process {
+public:
+  Process(const std::vector<std::string> &arguments, const std::vector<std::string> &environment,
+          const std::filesystem::path &log);
+  ~Process();
+  Process(const Process &) = delete;
+  Process &operator=(const Process &) = delete;
+
+  [[nodiscard]] bool running() { return !reap(false); }
+
+  /// Waits for the end. Returns the exit status, or 128 and the number of the signal that killed it.
+  int wait();
+
+  /// Asks with SIGTERM, then kills; the rest as wait().
+  int stop();
+
+private:
+  bool reap(bool block);
+
+  pid_t pid_ = -1;
+  std::optional<int> status_;
+};
+
+/// The outside world: an authoritative server for all names, with these zones. Zone name to records; the SOA and NS
+/// of each zone are put in unless its text has a SOA.
+class Nsd {
+public:
+  explicit Nsd(const Files &zones);
+
+  [[nodiscard]] const Endpoint &endpoint() const { return endpoint_; }
+
+private:
+  TempDir dir_;
+  Endpoint endpoint_;
+  std::unique_ptr<Process> process_;
+};
+
+struct ResolverOptions {
+  bool module = true;
+  bool starts = true; // false: it must give up by itself
+  int threads = 1;
+  std::string modules = "iterator"; // those after the module
+  std::string server = {};          // more lines for the clause "server:"
+  std::string main = {};            // text of the main file; empty: there is none
+  Files files = {};                 // rule files, lists
+  std::string address = {};         // where it listens; empty: the test's own address
+  std::string unbound = {};         // path of the program; empty: the built host
+};
+
+/// Unbound with the module. Its end is a check: exit status 0, no report of a sanitizer.
+class Resolver {
+public:
+  Resolver(const Endpoint &world, ResolverOptions options);
+  ~Resolver();
+  Resolver(const Resolver &) = delete;
+  Resolver &operator=(const Resolver &) = delete;
+
+  [[nodiscard]] const Endpoint &endpoint() const { return endpoint_; }
+  [[nodiscard]] const std::filesystem::path &dir() const { return dir_.path(); }
+  [[nodiscard]] std::optional<Reply> ask(const Question &question) const;
+  [[nodiscard]] bool running() { return process_->running(); }
+  [[nodiscard]] std::string log() const;
+
+  /// Runs unbound-control; returns its output, which begins with "ok" if it worked.
+  std::string control(const std::vector<std::string> &arguments);
+  void write(const std::string &name, const std::string &text) const { dir_.write(name, text); }
+
+  /// Ends the resolver, so that everything is written, and makes the checks of the destructor.
+  void stop();
+
+  /// Returns the lines of @DIR@/events.json, each as JSON. Throws if a line is not.
+  [[nodiscard]] std::vector<nlohmann::json> events() const;
+
+private:
+  void start();
+  [[nodiscard]] std::string configuration() const;
+
+  TempDir dir_;
+  ResolverOptions options_;
+  Endpoint world_;
+  Endpoint endpoint_;
+  std::unique_ptr<Process> process_;
+  bool stopped_ = false;
+};
+
+} // namespace mxw::test

@@ -1,0 +1,41 @@
+/// The zones and rules that most tests share. Each action has a protected domain of its name (redirect.mil, drop.mil …)
+/// and a look-alike that somebody registered (redirect.ml, drop.ml …), so that one resolver serves a whole table.
+#pragma once
+
+#include "harness.h"
+
+namespace mxw::test {
+
+/// The actions, by their names in rule files.
+[[nodiscard]] const std::vector<std::string> &actions();
+
+/// Returns the zones: mil, ml and the look-alikes, some unrelated domains.
+[[nodiscard]] Files zones();
+
+/// Returns a main file that reads rules.d/*.toml, writes @DIR@/events.json and has two warning hosts, warn1 with an
+/// address that the module serves.
+[[nodiscard]] std::string main_file();
+
+/// Returns the text of a rule file: "schema = 1" and the tables.
+[[nodiscard]] std::string rule_file(const std::string &tables);
+
+/// Returns a `[[protect]]` table for <id>.mil against slips to .ml, with more lines.
+[[nodiscard]] std::string protect(const std::string &id, const std::string &more);
+
+/// Returns options with main_file() and one rule file of these tables.
+[[nodiscard]] ResolverOptions with_rules(const std::string &tables);
+
+/// Returns options with a rule for each action.
+[[nodiscard]] ResolverOptions with_every_action();
+
+/// Returns options for a resolver that does not know the module.
+[[nodiscard]] ResolverOptions without_module();
+
+/// Returns the whole answer that a rule of protect() with this action gives to a question about <id>.ml or a name below.
+/// nullopt: the question is left alone, or dropped.
+[[nodiscard]] std::optional<Reply> policy_answer(const Question &question, const std::string &action);
+
+/// Returns true if an MX record of the look-alikes' owner came through.
+[[nodiscard]] bool is_squatters(const std::optional<Reply> &reply);
+
+} // namespace mxw::test

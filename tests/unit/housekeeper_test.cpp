@@ -1,0 +1,134 @@
+#include "runtime/housekeeper.h"
+
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <stdlib.h>
+
+#include "names.h"
+
+using namespace mxw;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A directory of its own, gone with it.
+class TempDir {
+public:
+  TempDir() {
+    std::string pattern = fs::temp_directory_path() / "mxwarden-unit-XXXXXX";
+    path_ = mkdtemp(pattern.data());
+  }
+  TempDir(const TempDir &) = delete;
+  TempDir &operator=(const TempDir &) = delete;
+  ~TempDir() { fs::remove_all(path_); }
+  [[nodiscard]] const fs::path &path() const { return path_; }
+
+private:
+  fs::path path_;
+};
+
+Event event(std::uint8_t edits = 1) {
+  Event e;
+  e.qname = test::name("army.ml");
+  e.protected_name = test::name("army.mil");
+  e.edits = edits;
+  return e;
+}
+
+std::vector<json> lines(const fs::path &file) {
+  std::vector<json> all;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    all.push_back(json::parse(line));
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("housekeeper: writes every event of every worker before it ends", "[housekeeper]") {
+  const TempDir dir;
+  const fs::path file = dir.path() / "new" / "events.json"; // made where it is missing
+  {
+    Housekeeper keeper(file, 2, [](const std::string &) {});
+    for (std::uint8_t i = 0; i < 100; ++i)
+      keeper.push(i % 2U, event(i));
+    CHECK(keeper.dropped() == 0);
+  }
+  const auto written = lines(file);
+  REQUIRE(written.size() == 100);
+  int sum = 0;
+  for (const json &j : written)
+    sum += j["mxwarden"]["edits"].get<int>();
+  CHECK(sum == 4950);
+}
+
+TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", "[housekeeper]") {
+  const TempDir dir;
+  const fs::path file = dir.path() / "events.json";
+  std::uint64_t dropped = 0;
+  {
+    Housekeeper keeper(file, 1, [](const std::string &) {});
+    for (int i = 0; i < 20000; ++i)
+      keeper.push(0, event());
+    keeper.push(7, event()); // no such worker
+    dropped = keeper.dropped();
+    CHECK(dropped >= 1);
+  }
+  const auto written = lines(file);
+  std::uint64_t told = 0;
+  std::uint64_t events = 0;
+  for (const json &j : written)
+    if (j["event"]["action"] == "events-dropped")
+      told += j["mxwarden"]["dropped"].get<std::uint64_t>();
+    else
+      ++events;
+  CHECK(told == dropped);
+  CHECK(events + dropped == 20001);
+}
+
+TEST_CASE("housekeeper: a log that cannot be opened is complained of once", "[housekeeper]") {
+  const TempDir dir;
+  std::ofstream(dir.path() / "file") << "x";
+  std::vector<std::string> complaints;
+  std::uint64_t dropped = 0;
+  {
+    // Complaints come from the other thread; it has ended when they are read.
+    Housekeeper keeper(dir.path() / "file" / "events.json", 1,
+                       [&](const std::string &line) { complaints.push_back(line); });
+    for (int i = 0; i < 10; ++i)
+      keeper.push(0, event());
+    for (int i = 0; i < 100 && keeper.dropped() < 10; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    dropped = keeper.dropped();
+  }
+  CHECK(dropped == 10);
+  REQUIRE(complaints.size() == 1);
+  CHECK(complaints[0].find("cannot open the event log") != std::string::npos);
+}
+
+TEST_CASE("housekeeper: a full disk costs events only", "[housekeeper]") {
+  std::vector<std::string> complaints;
+  std::uint64_t dropped = 0;
+  {
+    Housekeeper keeper("/dev/full", 1,
+                       [&](const std::string &line) { complaints.push_back(line); });
+    for (int i = 0; i < 500; ++i)
+      keeper.push(0, event());
+    for (int i = 0; i < 100 && keeper.dropped() == 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    dropped = keeper.dropped();
+  }
+  CHECK(dropped > 0);
+  CHECK(complaints.size() == 1);
+}
+
+TEST_CASE("housekeeper: without a file events are discarded, not lost", "[housekeeper]") {
+  Housekeeper keeper({}, 1, [](const std::string &) {});
+  keeper.push(0, event());
+  CHECK(keeper.dropped() == 0);
+}

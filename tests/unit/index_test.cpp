@@ -1,0 +1,203 @@
+#include "core/index.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "core/edit.h"
+#include "names.h"
+
+using namespace mxw;
+using test::name;
+
+namespace {
+
+struct Collector final : MatchSink {
+  void add(const Match &match) noexcept override { matches.push_back(match); }
+  std::vector<Match> matches;
+};
+
+std::vector<Match> find(const Index &index, std::string_view text) {
+  Collector sink;
+  index.find(name(text), sink);
+  return sink.matches;
+}
+
+Index build(const std::vector<std::string> &names, const std::vector<Slip> &slips = {},
+            std::size_t min_label = 4) {
+  std::vector<IndexEntry> entries;
+  for (const auto &text : names)
+    entries.push_back({name(text), 0});
+  const std::vector<IndexOptions> options = {{min_label, slips}};
+  return Index(entries, options, 4711);
+}
+
+const Index &dod() {
+  static const Index index =
+      build({"army.mil", "us.army.mil", "af.mil", "lockheed-martin.com", "example.co.uk"},
+            {{name("ml"), name("mil")},
+             {name("co"), name("com")},
+             {name("uk"), name("co.uk")},
+             {name("army.ml"), name("army.mil")}});
+  return index;
+}
+
+} // namespace
+
+TEST_CASE("index: near-misses are found with their technique", "[index]") {
+  const auto [typed, meant, technique] = GENERATE(table<std::string, std::string, Technique>({
+      {"amry.mil", "army.mil", Technique::transposition},
+      {"arny.mil", "army.mil", Technique::replacement},
+      {"amy.mil", "army.mil", Technique::omission},
+      {"armmy.mil", "army.mil", Technique::repetition},
+      {"mail.amry.mil", "army.mil", Technique::transposition},
+      {"a.b.c.d.amry.mil", "army.mil", Technique::transposition},
+      {"us.amry.mil", "us.army.mil", Technique::transposition},
+      {"army.ml", "army.mil", Technique::tld_slip},
+      {"AF.ml", "af.mil", Technique::tld_slip},
+      {"mail.us.army.ml", "us.army.mil", Technique::tld_slip},
+      {"lockheedmartin.com", "lockheed-martin.com", Technique::hyphenation},
+      {"lockheed-martin.co", "lockheed-martin.com", Technique::tld_slip},
+      {"example.uk", "example.co.uk", Technique::tld_slip},
+      {"usarmy.mil", "us.army.mil", Technique::missing_dot},
+      {"mail.usarmy.mil", "us.army.mil", Technique::missing_dot},
+      {"wwwarmy.mil", "army.mil", Technique::missing_dot},
+      {"armymil.com", "army.mil", Technique::missing_dot},
+      {"www.armymil.org", "army.mil", Technique::missing_dot},
+      {"usarmymil.net", "us.army.mil", Technique::missing_dot},
+      {"exampleco.uk", "example.co.uk", Technique::missing_dot},
+  }));
+  CAPTURE(typed);
+  const auto matches = find(dod(), typed);
+  const bool found = std::any_of(matches.begin(), matches.end(), [&](const Match &m) {
+    return dod().names().name(m.entry) == name(meant) && m.technique == technique;
+  });
+  CHECK(found);
+}
+
+TEST_CASE("index: what is no near-miss is not found", "[index]") {
+  const std::string typed = GENERATE(
+      as<std::string>(), "army.mil", "www.army.mil", "mil", "ml", ".", "bamako.ml", "haaretz.co.il",
+      "afmil.com",           // the label is too short for that
+      "aff.mil",             // and for an edit
+      "armymil",             // a top-level domain
+      "armymil.example.org", // somebody's own naming
+      "us.armymil",          // the last dot stays
+      "army.mil.example.org", "amry.mil.example.org", "aarmyy.mil", "amry.com", "example.co.ml");
+  CAPTURE(typed);
+  CHECK(find(dod(), typed).empty());
+}
+
+TEST_CASE("index: a match says how many labels of the query make the look-alike", "[index]") {
+  const auto [typed, labels] = GENERATE(table<std::string, int>({
+      {"a.b.amry.mil", 2},
+      {"a.b.army.ml", 2},
+      {"x.us.amry.mil", 3},
+      {"x.example.uk", 2},
+      {"x.usarmy.mil", 2},
+      {"x.armymil.com", 2},
+  }));
+  CAPTURE(typed);
+  const auto matches = find(dod(), typed);
+  REQUIRE_FALSE(matches.empty());
+  const auto longest =
+      std::max_element(matches.begin(), matches.end(), [](const Match &a, const Match &b) {
+        return a.apex_labels < b.apex_labels;
+      });
+  CHECK(longest->apex_labels == labels);
+}
+
+TEST_CASE("index: a slip counts its edits, and holds for its own group only", "[index]") {
+  const std::vector<IndexEntry> entries = {{name("army.mil"), 0}, {name("army.mil"), 1}};
+  const std::vector<IndexOptions> options = {{4, {{name("ml"), name("mil")}}},
+                                             {4, {{name("com"), name("mil")}}}};
+  const Index index(entries, options, 1);
+  const auto ml = find(index, "army.ml");
+  REQUIRE(ml.size() == 1);
+  CHECK(ml[0].entry == 0);
+  CHECK(ml[0].edits == 1);
+  const auto com = find(index, "army.com");
+  REQUIRE(com.size() == 1);
+  CHECK(com[0].entry == 1);
+  CHECK(com[0].edits == 3);
+}
+
+TEST_CASE("index: a name of 255 octets that a slip would make longer is no match", "[index]") {
+  const std::string l63(63, 'a');
+  const std::string longest = l63 + '.' + l63 + '.' + l63 + '.' + std::string(53, 'b') + ".army.ml";
+  REQUIRE(name(longest).wire().size() == 255);
+  const auto matches = find(dod(), longest);
+  REQUIRE_FALSE(matches.empty()); // what is below it still is
+  CHECK(matches[0].apex_labels == 2);
+}
+
+TEST_CASE("index: an empty one finds nothing", "[index]") {
+  CHECK(find(Index(), "army.ml").empty());
+  CHECK(find(build({}), "army.ml").empty());
+}
+
+TEST_CASE("index: the deepest protected name is found by an edit of each label", "[index]") {
+  std::string text;
+  for (std::size_t i = 0; i + 1 < Index::kMaxProtectedLabels; ++i)
+    text += "label" + std::string(1, static_cast<char>('a' + i)) + '.';
+  text += "mil";
+  const Index index = build({text});
+  for (std::size_t i = 0; i + 1 < Index::kMaxProtectedLabels; ++i) {
+    std::string typed = text;
+    typed[text.find("label" + std::string(1, static_cast<char>('a' + i)))] = 'x';
+    CAPTURE(typed);
+    CHECK(find(index, typed).size() == 1);
+  }
+}
+
+TEST_CASE("index: finds what a plain scan finds, for random names", "[index]") {
+  std::mt19937 random(20261123);
+  const auto word = [&](std::size_t least, std::size_t most) {
+    std::string text;
+    const std::size_t length = least + random() % (most - least + 1);
+    for (std::size_t i = 0; i < length; ++i)
+      text += "ab-c"[random() % 4];
+    return text;
+  };
+  std::vector<std::string> names;
+  for (int i = 0; i < 300; ++i)
+    names.push_back((random() % 3 == 0 ? word(1, 5) + '.' : "") + word(1, 6) + ".mil");
+  const Index index = build(names);
+  std::size_t found = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string typed = (random() % 2 == 0 ? word(1, 5) + '.' : "") + word(1, 7) +
+                              (random() % 5 == 0 ? ".com" : ".mil");
+    const Name qname = name(typed);
+    std::set<std::uint32_t> scanned;
+    for (std::uint32_t entry = 0; entry < names.size(); ++entry) {
+      const Name meant = name(names[entry]);
+      if (qname.labels() < meant.labels())
+        continue;
+      const Name apex = qname.ancestor(meant.labels());
+      std::size_t differing = 0;
+      bool one_edit = false;
+      for (std::size_t l = 0; l < meant.labels(); ++l)
+        if (apex.label(l) != meant.label(l)) {
+          ++differing;
+          one_edit = l + 1 < meant.labels() && meant.label(l).size() >= 4 &&
+                     edit_distance(apex.label(l), meant.label(l)) == 1;
+        }
+      if (differing == 1 && one_edit)
+        scanned.insert(entry);
+    }
+    std::set<std::uint32_t> indexed;
+    for (const Match &m : find(index, typed))
+      if (m.technique != Technique::missing_dot)
+        indexed.insert(m.entry);
+    found += scanned.size();
+    if (scanned != indexed) {
+      CAPTURE(typed);
+      CHECK(scanned == indexed);
+    }
+  }
+  CHECK(found > 1000); // the names were near enough for a test
+}

@@ -1,0 +1,225 @@
+#include "core/policy.h"
+
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "names.h"
+
+using namespace mxw;
+using test::name;
+
+namespace {
+
+constexpr std::int64_t kNow = 1'800'000'000;
+
+Rule rule(std::string id, const std::vector<std::string> &domains,
+          Action action = Action::null_mx) {
+  Rule r;
+  r.id = std::move(id);
+  r.action = action;
+  for (const auto &text : domains)
+    r.domains.push_back(name(text));
+  r.matching.slips = {{name("ml"), name("mil")}, {name("mi"), name("mil")}};
+  return r;
+}
+
+/// A policy with a bit of everything.
+PolicySpec spec() {
+  PolicySpec s;
+  s.rules = {rule("dod", {"army.mil", "us.army.mil"}), rule("far", {"fleet.example"})};
+  s.rules[0].suffix = name("mil");
+  s.allows = {{{name("gouv.ml")}, "embassies", "j6", std::nullopt, {"a.toml", 3}},
+              {{name("navy.ml"), name("army.ml")}, "", "", kNow, {}},
+              {{name("old.army.ml")}, "", "", kNow + 1, {}}};
+  s.exempt = {name("armymil.org")};
+  return s;
+}
+
+Verdict decide(const Policy &policy, std::string_view text, std::uint16_t type = qtype::kMx,
+               const char *client = nullptr) {
+  Query query{name(text), type, std::nullopt, kNow};
+  if (client != nullptr)
+    query.client = parse_address(client);
+  return policy.decide(query);
+}
+
+} // namespace
+
+TEST_CASE("policy: the first reason in the order of precedence decides", "[policy]") {
+  const Policy policy(spec(), 1);
+  const auto [text, reason, decision] = GENERATE(table<std::string, Reason, Action>({
+      {"army.mil", Reason::is_protected, Action::pass},
+      {"www.army.mil", Reason::is_protected, Action::pass},
+      {"amry.mil", Reason::is_protected, Action::pass}, // under the legitimate suffix
+      {"mil", Reason::is_protected, Action::pass},
+      {"gouv.ml", Reason::allowed, Action::pass},
+      {"mail.gouv.ml", Reason::allowed, Action::pass},
+      {"army.ml", Reason::look_alike, Action::null_mx}, // the entry that allowed it has expired
+      {"old.army.ml", Reason::allowed, Action::pass},   // this one holds for a second more
+      {"armymil.org", Reason::exempt, Action::pass},
+      {"mail.armymil.org", Reason::exempt, Action::pass},
+      {"armymil.com", Reason::look_alike, Action::null_mx},
+      {"flete.example", Reason::look_alike, Action::null_mx},
+      {"example.org", Reason::no_match, Action::pass},
+      {"ml", Reason::no_match, Action::pass},
+      {".", Reason::no_match, Action::pass},
+  }));
+  CAPTURE(text);
+  const Verdict verdict = decide(policy, text);
+  CHECK(verdict.reason == reason);
+  CHECK(verdict.decision == decision);
+  CHECK(verdict.contested == (reason == Reason::look_alike));
+}
+
+TEST_CASE("policy: a verdict names its evidence", "[policy]") {
+  const Policy policy(spec(), 1);
+  Verdict verdict = decide(policy, "mail.us.army.ml");
+  CHECK(verdict.protected_name == name("us.army.mil"));
+  CHECK(verdict.technique == Technique::tld_slip);
+  CHECK(verdict.edits == 1);
+  CHECK(verdict.apex_labels == 3);
+  CHECK(verdict.rule == 0);
+  verdict = decide(policy, "x.army.mil");
+  CHECK(verdict.protected_name == name("army.mil"));
+  CHECK(verdict.rule == 0);
+  verdict = decide(policy, "navy.mil");
+  CHECK(verdict.protected_name == name("mil"));
+  verdict = decide(policy, "x.gouv.ml");
+  CHECK(policy.allows()[verdict.allow].reason == "embassies");
+}
+
+TEST_CASE("policy: the closer match counts, then the longer name, then the first rule",
+          "[policy]") {
+  PolicySpec s;
+  s.rules = {rule("first", {"bank.example"}), rule("second", {"banks.example", "bank.example"}),
+             rule("third", {"wellbanks.example"})};
+  s.rules[0].matching.slips = {{name("zz"), name("example")}};
+  const Policy policy(std::move(s), 1);
+  // One letter from both: the longer one.
+  CHECK(decide(policy, "bankz.example").protected_name == name("banks.example"));
+  // The same name in two rules: the first.
+  CHECK(decide(policy, "bamk.example").rule == 0);
+  CHECK(policy.matches(name("bamk.example")).size() == 2);
+}
+
+TEST_CASE("policy: a rule for some clients leaves the others alone", "[policy]") {
+  PolicySpec s = spec();
+  const std::vector<ClientSet::Subnet> relays = {parse_subnet("192.0.2.0/24").value()};
+  s.clients = {ClientSet(relays)};
+  s.rules[0].clients = {0};
+  s.rules.push_back(rule("everyone", {"army.mil"}, Action::pass));
+  s.rules[2].mode = Mode::observe;
+  const Policy policy(std::move(s), 1);
+  CHECK(decide(policy, "army.ml", qtype::kMx, "192.0.2.9").rule == 0);
+  // The next rule that holds for this client.
+  CHECK(decide(policy, "army.ml", qtype::kMx, "192.0.3.9").rule == 2);
+  // No rule does; but its answer must not be cached for those who are judged.
+  const Verdict other = decide(policy, "us.army.ml", qtype::kMx, "192.0.3.9");
+  CHECK(decide(policy, "us.army.ml", qtype::kMx, "192.0.2.9").rule == 0);
+  CHECK(other.rule == 2); // as a name below army.ml
+  // Without a client every rule holds.
+  CHECK(decide(policy, "army.ml").rule == 0);
+}
+
+TEST_CASE("policy: an answer that others would not get is contested", "[policy]") {
+  PolicySpec s = spec();
+  s.clients = {ClientSet()};
+  s.rules[0].clients = {0};
+  const Policy policy(std::move(s), 1);
+  const Verdict verdict = decide(policy, "army.ml", qtype::kMx, "192.0.2.1");
+  CHECK(verdict.reason == Reason::no_match);
+  CHECK(verdict.contested);
+  CHECK_FALSE(decide(policy, "example.org", qtype::kMx, "192.0.2.1").contested);
+}
+
+TEST_CASE("policy: each action concerns the types that it has to", "[policy]") {
+  const auto [action, mail, any_other] = GENERATE(table<Action, Action, Action>({
+      {Action::null_mx, Action::null_mx, Action::pass},
+      {Action::redirect, Action::redirect, Action::pass},
+      {Action::nxdomain, Action::nxdomain, Action::nxdomain},
+      {Action::nodata, Action::nodata, Action::nodata},
+      {Action::refused, Action::refused, Action::pass},
+      {Action::servfail, Action::servfail, Action::pass},
+      {Action::drop, Action::drop, Action::pass},
+      {Action::pass, Action::pass, Action::pass},
+  }));
+  PolicySpec s;
+  s.rules = {rule("dod", {"army.mil"}, action)};
+  s.warning_hosts = {{name("warn.example"), {}}};
+  const Policy policy(std::move(s), 1);
+  CAPTURE(to_string(action));
+  CHECK(decide(policy, "army.ml", qtype::kMx).decision == mail);
+  CHECK(decide(policy, "mail.army.ml", qtype::kAny).decision == mail);
+  for (const std::uint16_t type : std::vector<std::uint16_t>{1, 2, 5, 6, 16, 28, 65})
+    CHECK(decide(policy, "army.ml", type).decision == any_other);
+  const Action mta_sts = action == Action::redirect ? Action::nxdomain : any_other;
+  CHECK(decide(policy, "_mta-sts.army.ml", 16).decision == mta_sts);
+  CHECK(decide(policy, "mta-sts.mail.army.ml", qtype::kA).decision == mta_sts);
+  CHECK(decide(policy, "mta-sts.army.mil", qtype::kA).decision == Action::pass);
+}
+
+TEST_CASE("policy: whatever is not of concern would be passed on", "[policy]") {
+  const auto action = GENERATE(Action::null_mx, Action::redirect, Action::nxdomain, Action::drop);
+  PolicySpec s;
+  s.rules = {rule("dod", {"army.mil"}, action)};
+  s.warning_hosts = {{name("warn.example"), {*parse_address("192.0.2.1")}}};
+  const Policy policy(std::move(s), 1);
+  std::size_t concerned = 0;
+  for (const char *text : {"army.ml", "_mta-sts.army.ml", "mta-sts.army.ml", "warn.example",
+                           "_25._tcp.warn.example", "example.org", "x.army.ml"})
+    for (const std::uint16_t type : std::vector<std::uint16_t>{1, 2, 15, 16, 28, 52, 255}) {
+      const Name n = name(text);
+      const bool concerns = policy.concerns(type, n.wire());
+      concerned += concerns ? 1 : 0;
+      CAPTURE(text, type);
+      CHECK((concerns || decide(policy, text, type).decision == Action::pass));
+    }
+  CHECK(concerned >= 14); // MX and ANY of each
+  CHECK(concerned <= (action == Action::nxdomain ? 49 : 40));
+}
+
+TEST_CASE("policy: a mirrored suffix takes every name under it", "[policy]") {
+  PolicySpec s = spec();
+  s.rules[0].mirror = {name("ml")};
+  const Policy policy(std::move(s), 1);
+  const Verdict verdict = decide(policy, "mail.bamako.ml");
+  CHECK(verdict.reason == Reason::look_alike);
+  CHECK(verdict.technique == Technique::mirror);
+  CHECK(verdict.protected_name == name("bamako.mil"));
+  CHECK(verdict.apex_labels == 2);
+  CHECK(verdict.edits == 1);
+  CHECK(decide(policy, "army.ml").technique == Technique::tld_slip); // the nearer evidence
+  CHECK(decide(policy, "gouv.ml").reason == Reason::allowed);
+  CHECK(decide(policy, "ml").reason == Reason::no_match);
+  CHECK(decide(policy, "bamako.fr").reason == Reason::no_match);
+}
+
+TEST_CASE("policy: warning hosts with addresses are answered, and nothing else of them",
+          "[policy]") {
+  PolicySpec s = spec();
+  s.warning_hosts = {{name("warn.mil"), {*parse_address("192.0.2.1")}}, {name("other.mil"), {}}};
+  const Policy policy(std::move(s), 1);
+  CHECK(decide(policy, "Warn.mil", qtype::kA).decision == Action::local_data);
+  CHECK(decide(policy, "warn.mil", qtype::kAaaa).decision == Action::local_data);
+  CHECK(decide(policy, "_25._tcp.warn.mil", 52).decision == Action::local_data);
+  CHECK(decide(policy, "warn.mil", qtype::kMx).decision == Action::pass);
+  CHECK(decide(policy, "x.warn.mil", qtype::kA).decision == Action::pass);
+  CHECK(decide(policy, "other.mil", qtype::kA).decision == Action::pass);
+}
+
+TEST_CASE("policy: in observe mode the verdict tells what would be done", "[policy]") {
+  PolicySpec s = spec();
+  s.rules[0].mode = Mode::observe;
+  const Policy policy(std::move(s), 1);
+  const Verdict verdict = decide(policy, "army.ml");
+  CHECK(verdict.decision == Action::null_mx);
+  CHECK_FALSE(verdict.enforced());
+}
+
+TEST_CASE("policy: an empty one passes everything", "[policy]") {
+  const Policy policy({}, 1);
+  CHECK(decide(policy, "army.ml").reason == Reason::no_match);
+  CHECK_FALSE(policy.concerns(qtype::kA, name("army.ml").wire()));
+}
