@@ -46,6 +46,12 @@ Action effective(Action action, std::uint16_t type, const Name &qname) noexcept 
   return is_mail_question(type) ? action : Action::pass;
 }
 
+/// True if `rule` could change the answer to this query for somebody, at some time.
+bool matters(const Rule &rule, const Query &query) noexcept {
+  return is_mail_question(query.type) ||
+         effective(rule.action, query.type, query.name) != Action::pass;
+}
+
 /// Sorts matches: closer, then longer protected name, then the rule file's order.
 bool better(const Match &a, const Match &b, const NameTable &names) noexcept {
   return std::tuple(a.edits, -static_cast<int>(names.wire(a.entry).size()), a.entry) <
@@ -69,9 +75,10 @@ RrSet rrset_of(std::uint16_t type, const std::vector<ClientAddress> &addresses) 
 struct Policy::BestMatch final : MatchSink {
   BestMatch(const Policy &p, const Query &q) noexcept : policy(p), query(q) {}
   void add(const Match &match) noexcept override {
-    contested = true;
     const NameTable &names = policy.index_.names();
-    if (!policy.holds_for(policy.rules()[names.value(match.entry)], query))
+    const Rule &rule = policy.rules()[names.value(match.entry)];
+    contested = contested || matters(rule, query);
+    if (!policy.holds_for(rule, query))
       return;
     if (!best || better(match, *best, names))
       best = match;
@@ -232,7 +239,7 @@ void Policy::find_look_alike(const Query &query, Verdict &verdict) const noexcep
       const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
       if (typed_labels == query.name.labels())
         return; // the suffix itself is nobody's mail domain
-      verdict.contested = true;
+      verdict.contested = verdict.contested || matters(spec_.rules[rule], query);
       if (verdict.rule != Verdict::kNone || !holds_for(spec_.rules[rule], query))
         return;
       const Name apex = query.name.ancestor(typed_labels + 1);

@@ -92,8 +92,8 @@ struct Verdict {
   Mode mode = Mode::enforce;
   std::uint8_t edits = 0;
   std::uint8_t apex_labels = 0; ///< how many labels of the query make the look-alike
-  /// A rule for somebody matches this name, so that another client or other rules may get another
-  /// answer: an answer that is passed on must not be cached.
+  /// Some rule concerns this question, so that another client or other rules may get another
+  /// answer: what the resolver finds must not be cached.
   bool contested = false;
   std::uint32_t rule = kNone;  ///< position in Policy::rules(), where a rule decided or protects
   std::uint32_t allow = kNone; ///< position in Policy::allows(), where an entry allowed

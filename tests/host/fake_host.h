@@ -1,0 +1,83 @@
+/* A host for faults that a real one cannot be made to have: no memory in the middle of an answer, a
+ * query without a client, a name that is none. It has Unbound's structures (from its headers),
+ * loads the module as Unbound does, and gives the few functions that the module imports. */
+#ifndef MXW_FAKE_HOST_H
+#define MXW_FAKE_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fake_host;
+
+/* dlopen() with the flags of dynlibmod.c, and the six functions. NULL with fake_error() else. */
+struct fake_host *fake_load(const char *module);
+const char *fake_error(void);
+/* The module's init() and deinit(). */
+int fake_init(struct fake_host *host, size_t workers);
+void fake_deinit(struct fake_host *host);
+/* init() with an environment that cannot be read: a touch ends the process. */
+int fake_init_unreadable(struct fake_host *host);
+void fake_deinit_unreadable(struct fake_host *host);
+/* dlclose(); frees the host. 0 on success. */
+int fake_unload(struct fake_host *host);
+size_t fake_get_mem(struct fake_host *host);
+/* How many reply callbacks are registered. */
+size_t fake_callbacks(const struct fake_host *host);
+
+/* What was logged since the last call, a line each. */
+const char *fake_log(void);
+
+/* The next `n` allocations from a query's region succeed, then none does; -1: all do. */
+void fake_allow_allocations(long n);
+/* How many blocks this process ever took from the heap, and how many it has not given back. 0
+ * always in a sanitized build, where the sanitizer looks for leaks itself. */
+size_t fake_heap_allocations(void);
+size_t fake_heap_blocks(void);
+
+enum fake_state { FAKE_PASSED_ON, FAKE_FINISHED, FAKE_ERROR, FAKE_UNTOUCHED };
+enum fake_event { FAKE_NEW, FAKE_PASS, FAKE_MODDONE, FAKE_NOREPLY };
+
+struct fake_question {
+  const uint8_t *qname;
+  size_t qname_bytes;
+  uint16_t qtype;
+  uint16_t qclass;
+  int family; /* AF_INET, AF_INET6, AF_UNIX; 0: no client waits */
+  uint8_t address[16];
+  enum fake_event event;
+  int edns;
+};
+
+struct fake_reply {
+  enum fake_state state;
+  int rcode; /* of the message, or without one of the state */
+  int has_message;
+  int dropped;
+  int no_cache_store;
+  int security_is_insecure;
+  uint16_t flags;
+  size_t answers; /* RRs */
+  size_t authorities;
+  uint16_t type; /* of the RRset */
+  uint8_t owner[256];
+  size_t owner_bytes;
+  uint8_t rdata[256]; /* of the first RR, without the length */
+  size_t rdata_bytes;
+  long ttl_s;
+  size_t heap_allocations; /* by the module; 0 always in a sanitized build */
+  uint16_t ede_code;       /* what the reply callback attached; 0: nothing */
+  char ede_text[1300];
+};
+
+/* Runs operate() on one query, the reply callback where it is finished, and clear(). */
+struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *question);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

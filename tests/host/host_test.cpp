@@ -1,0 +1,306 @@
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include <netinet/in.h>
+
+#include "fake_host.h"
+#include "loader/dns_text.h"
+
+namespace fs = std::filesystem;
+using namespace mxw;
+
+namespace {
+
+constexpr std::uint16_t kMx = 15;
+constexpr std::uint16_t kA = 1;
+
+/// A configuration of its own, named by MXWARDEN_CONFIG while it lives.
+class Config {
+public:
+  explicit Config(const std::string &rules) {
+    std::string pattern = fs::temp_directory_path() / "mxwarden-host-XXXXXX";
+    dir_ = mkdtemp(pattern.data());
+    std::ofstream(dir_ / "mxwarden.toml") << "schema = 1\n"
+                                          << rules << "\n[events]\nfile = \"events.json\"\n";
+    setenv("MXWARDEN_CONFIG", (dir_ / "mxwarden.toml").c_str(), 1);
+  }
+  Config(const Config &) = delete;
+  Config &operator=(const Config &) = delete;
+  ~Config() { fs::remove_all(dir_); }
+
+  [[nodiscard]] std::size_t events() const {
+    std::ifstream in(dir_ / "events.json");
+    std::size_t lines = 0;
+    for (std::string line; std::getline(in, line);)
+      ++lines;
+    return lines;
+  }
+
+private:
+  fs::path dir_;
+};
+
+/// The module, loaded and initialised.
+class Host {
+public:
+  explicit Host(std::size_t workers = 1) : host_(fake_load(MXW_TEST_MODULE)) {
+    if (host_ == nullptr)
+      throw std::runtime_error(fake_error());
+    fake_log();
+    if (fake_init(host_, workers) == 0)
+      throw std::runtime_error(fake_log());
+  }
+  Host(const Host &) = delete;
+  Host &operator=(const Host &) = delete;
+  ~Host() {
+    fake_deinit(host_);
+    fake_unload(host_);
+  }
+
+  fake_reply ask(const std::string &name, std::uint16_t type = kMx,
+                 const std::function<void(fake_question &)> &change = {}) {
+    const Name qname = parse_name(name).value();
+    fake_question question = {};
+    question.qname = qname.wire().data();
+    question.qname_bytes = qname.wire().size();
+    question.qtype = type;
+    question.qclass = 1;
+    question.family = AF_INET;
+    question.address[0] = 192;
+    question.edns = 1;
+    if (change)
+      change(question);
+    return fake_ask(host_, &question);
+  }
+  fake_host *get() { return host_; }
+
+private:
+  fake_host *host_;
+};
+
+std::string rules(const std::string &action, const std::string &more = "") {
+  return "[warning_mx]\nhosts = [\"warn1.example\", \"warn2.example\"]\n"
+         "addresses = { \"warn1.example\" = [\"192.0.2.25\"] }\n"
+         "[[protect]]\nid = \"dod\"\ndomains = [\"army.mil\"]\naction = \"" +
+         action + "\"\n" + more;
+}
+
+bool is_mapped() {
+  std::ifstream maps("/proc/self/maps");
+  std::stringstream text;
+  text << maps.rdbuf();
+  return text.str().find("mxwarden.so") != std::string::npos;
+}
+
+std::size_t threads() {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator()));
+}
+
+} // namespace
+
+TEST_CASE("host: 100 times loaded and unloaded, nothing is left", "[host]") {
+  const Config config(rules("redirect"));
+  const std::size_t threads_before = threads();
+  std::size_t good = 0; // no CHECK in between: it keeps blocks of its own
+  const auto cycle = [&good] {
+    Host host(4);
+    good += is_mapped() && host.ask("army.ml").answers == 2 && fake_callbacks(host.get()) == 2;
+  };
+  // The libraries that the module needs keep what they allocate once.
+  for (int i = 0; i < 10; ++i)
+    cycle();
+  const std::size_t blocks_before = fake_heap_blocks();
+  for (int i = 0; i < 90; ++i)
+    cycle();
+  const std::size_t blocks_after = fake_heap_blocks();
+  CHECK(good == 100);
+  CHECK_FALSE(is_mapped());
+  CHECK(threads() == threads_before);
+  CHECK(blocks_after == blocks_before);
+  CHECK(config.events() == 100);
+}
+
+TEST_CASE("host: each action leaves the query as the host expects it", "[host]") {
+  struct Expected {
+    const char *action;
+    int rcode;
+    std::size_t answers;
+    std::size_t authorities;
+    std::uint16_t ede_code;
+    bool has_message;
+    bool dropped;
+  };
+  const auto want = GENERATE(values<Expected>({
+      {"redirect", 0, 2, 0, 4, true, false},
+      {"null-mx", 0, 1, 0, 4, true, false},
+      {"nxdomain", 3, 0, 1, 15, true, false},
+      {"nodata", 0, 0, 1, 15, true, false},
+      {"refused", 5, 0, 0, 15, false, false},
+      {"servfail", 2, 0, 0, 15, false, false},
+      {"drop", 0, 0, 0, 0, false, true},
+  }));
+  CAPTURE(want.action);
+  const Config config(rules(want.action));
+  Host host;
+  const fake_reply reply = host.ask("mail.army.ml");
+  CHECK(reply.state == FAKE_FINISHED);
+  CHECK(reply.rcode == want.rcode);
+  CHECK(reply.answers == want.answers);
+  CHECK(reply.authorities == want.authorities);
+  CHECK(reply.ede_code == want.ede_code);
+  CHECK(static_cast<bool>(reply.has_message) == want.has_message);
+  CHECK(static_cast<bool>(reply.dropped) == want.dropped);
+  if (want.ede_code != 0)
+    CHECK(std::string(reply.ede_text) == "near-miss of army.mil (tld-slip), rule dod");
+  if (want.has_message) {
+    CHECK((reply.flags & 0x8000) != 0); // QR
+    CHECK((reply.flags & 0x0400) == 0); // AA
+    CHECK((reply.flags & 0x0080) != 0); // RA
+    CHECK(reply.security_is_insecure);
+    CHECK(reply.ttl_s == 60);
+    const std::string owner = want.authorities != 0 ? "army.ml" : "mail.army.ml";
+    CHECK(Name::from_wire({reply.owner, reply.owner_bytes}) == parse_name(owner).value());
+  }
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.edns = 0; }).ede_code == 0);
+}
+
+TEST_CASE("host: whenever memory runs out, the sender does not get the real answer", "[host]") {
+  const std::string action =
+      GENERATE(as<std::string>(), "redirect", "null-mx", "nxdomain", "nodata");
+  CAPTURE(action);
+  const Config config(rules(action));
+  Host host;
+  bool answered = false;
+  long allowed = 0;
+  for (; !answered && allowed < 100; ++allowed) {
+    fake_allow_allocations(allowed);
+    const fake_reply reply = host.ask("army.ml");
+    CAPTURE(allowed);
+    REQUIRE(reply.state == FAKE_FINISHED);
+    answered = reply.has_message != 0;
+    if (!answered)
+      REQUIRE(reply.rcode == 2); // SERVFAIL
+  }
+  fake_allow_allocations(-1);
+  CHECK(answered);
+  CHECK(allowed > 5); // there was something to run out of
+}
+
+TEST_CASE("host: without memory for the verdict the answer goes out without its reason", "[host]") {
+  const Config config(rules("refused"));
+  Host host;
+  fake_allow_allocations(0);
+  const fake_reply reply = host.ask("army.ml");
+  fake_allow_allocations(-1);
+  CHECK(reply.state == FAKE_FINISHED);
+  CHECK(reply.rcode == 5);
+  CHECK(reply.ede_code == 0);
+}
+
+TEST_CASE("host: what is not a client's mail question of class IN is passed on", "[host]") {
+  const Config config(rules("redirect"));
+  Host host;
+  const auto passed = [](const fake_reply &reply) {
+    return reply.state == FAKE_PASSED_ON && !reply.has_message && !reply.no_cache_store;
+  };
+  CHECK(passed(host.ask("army.ml", kMx, [](auto &q) { q.family = 0; }))); // our own look-up
+  CHECK(passed(host.ask("army.ml", kMx, [](auto &q) { q.qclass = 3; })));
+  CHECK(passed(host.ask("army.ml", kA)));
+  CHECK(passed(host.ask("example.org")));
+  CHECK(passed(host.ask("army.mil")));
+  CHECK(passed(host.ask("warn2.example", kA)));
+  CHECK(host.ask("warn1.example", kA).answers == 1);
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.family = AF_UNIX; }).answers == 2);
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.family = AF_INET6; }).answers == 2);
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.event = FAKE_PASS; }).answers == 2);
+}
+
+TEST_CASE("host: a name that is none is passed on", "[host]") {
+  const Config config(rules("redirect"));
+  Host host;
+  const std::string wire = GENERATE(std::string(),
+                                    std::string("\x04"
+                                                "army",
+                                                5),
+                                    std::string("\x04"
+                                                "army\xc0\x0c",
+                                                7),
+                                    std::string(300, '\x3f'),
+                                    std::string("\x04"
+                                                "army\x02ml\0x",
+                                                10));
+  CAPTURE(wire.size());
+  const auto reply = host.ask(".", kMx, [&](fake_question &q) {
+    q.qname = reinterpret_cast<const std::uint8_t *>(wire.data());
+    q.qname_bytes = wire.size();
+  });
+  CHECK(reply.state == FAKE_PASSED_ON);
+}
+
+TEST_CASE("host: later events of a query end as the host expects", "[host]") {
+  const Config config(rules("redirect"));
+  Host host;
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.event = FAKE_MODDONE; }).state == FAKE_FINISHED);
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.event = FAKE_NOREPLY; }).state == FAKE_ERROR);
+}
+
+TEST_CASE("host: a look-alike that is passed on is not cached", "[host]") {
+  const Config config(rules("redirect", "mode = \"observe\"\nclients = [\"relays\"]\n"
+                                        "[[clients]]\nid = \"relays\"\n"
+                                        "subnets = [\"198.51.100.0/24\"]\n"));
+  Host host;
+  const auto reply = host.ask("army.ml"); // of a client that the rule is not for
+  CHECK(reply.state == FAKE_PASSED_ON);
+  CHECK(reply.no_cache_store);
+  CHECK_FALSE(host.ask("example.org").no_cache_store);
+}
+
+TEST_CASE("host: a decision and its answer allocate nothing from the heap", "[host]") {
+  const Config config(rules("redirect"));
+  Host host;
+  const std::string name = GENERATE(as<std::string>(), "army.ml", "mail.amry.mil", "example.org",
+                                    "armymil.com", "_mta-sts.army.ml");
+  for (int i = 0; i < 3; ++i) // the first time too
+    CHECK(host.ask(name).heap_allocations == 0);
+}
+
+TEST_CASE("host: bad rules do not end the resolver; everything passes and the log says so",
+          "[host]") {
+  const auto [text, code] = GENERATE(table<std::string, std::string>({
+      {"[[protect]\n", "MXW002"},
+      {"[[protect]]\nid = \"dod\"\ndomains = [\"mil\"]\n", "MXW011"},
+      {"rules = [\"gone.toml\"]\n", "MXW001"},
+  }));
+  const Config config(text);
+  Host host;
+  const std::string log = fake_log();
+  CAPTURE(log);
+  CHECK(log.find("NOTHING IS ENFORCED") != std::string::npos);
+  CHECK(log.find(code) != std::string::npos);
+  CHECK(host.ask("army.ml").state == FAKE_PASSED_ON);
+  CHECK(fake_get_mem(host.get()) > 0);
+}
+
+TEST_CASE("host: a missing configuration does not end the resolver", "[host]") {
+  setenv("MXWARDEN_CONFIG", "/nonexistent/mxwarden.toml", 1);
+  Host host;
+  CHECK(std::string(fake_log()).find("/nonexistent/mxwarden.toml: error[MXW001]") !=
+        std::string::npos);
+  CHECK(host.ask("army.ml").state == FAKE_PASSED_ON);
+}
+
+TEST_CASE("host: events of a worker that there is not are dropped", "[host]") {
+  const Config config(rules("redirect"));
+  Host host(0);
+  CHECK(host.ask("army.ml").answers == 2);
+}
