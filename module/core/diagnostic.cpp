@@ -3,16 +3,59 @@
 namespace mxw {
 namespace {
 
-/// A longer line is shown without its end.
-constexpr std::size_t kMaxShownBytes = 160;
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t octets = 0; ///< 0 where the text does not begin with a code point
+};
 
-/// `text` on one line and harmless for a terminal.
+/// The code point that `text`, which must not be empty, begins with. Source: RFC 3629 §3, §4.
+CodePoint first_of(std::string_view text) noexcept {
+  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (octet(0) < 0x80)
+    return {octet(0), 1};
+  const std::size_t octets = octet(0) >= 0xf0 ? 4 : octet(0) >= 0xe0 ? 3 : 2;
+  if (octet(0) < 0xc2 || octet(0) > 0xf4 || text.size() < octets)
+    return {};
+  char32_t value = octet(0) & (0x7fU >> octets);
+  for (std::size_t i = 1; i < octets; ++i) {
+    if ((octet(i) & 0xc0U) != 0x80)
+      return {};
+    value = (value << 6U) | (octet(i) & 0x3fU);
+  }
+  const bool overlong = value < (octets == 2 ? 0x80U : octets == 3 ? 0x800U : 0x10000U);
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  return overlong || surrogate || value > 0x10ffff ? CodePoint{} : CodePoint{value, octets};
+}
+
+/// True if a terminal does something other than to show `c`: C0 and C1 controls, and the marks,
+/// embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX #9).
+bool is_obeyed(char32_t c) noexcept {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+         (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/// `text` on one line and harmless for a terminal: a question mark for each code point that is not
+/// shown.
 std::string printable(std::string_view text) {
-  std::string safe(text);
-  for (char &c : safe)
-    if (c != '\t' && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f))
-      c = '?';
+  std::string safe;
+  while (!text.empty()) {
+    const CodePoint c = first_of(text);
+    if (c.octets != 0 && (c.value == '\t' || !is_obeyed(c.value)))
+      safe += text.substr(0, c.octets);
+    else
+      safe += '?';
+    text.remove_prefix(c.octets == 0 ? 1 : c.octets);
+  }
   return safe;
+}
+
+/// Blanks as wide as what stands before `caret`; tabs stay tabs, so that it stands below its
+/// letter.
+std::string padding(std::string_view shown, std::size_t caret) {
+  std::string blanks;
+  for (; blanks.size() + 1 < caret && !shown.empty(); shown.remove_prefix(first_of(shown).octets))
+    blanks += shown.front() == '\t' ? '\t' : ' ';
+  return blanks;
 }
 
 } // namespace
@@ -24,20 +67,13 @@ std::string render(const Diagnostic &d) {
   out += d.severity == Severity::error ? ": error[" : ": warning[";
   out += std::string(d.code) + "]: " + printable(d.message) + '\n';
   if (d.line != 0 && !d.source_line.empty()) {
-    const std::string shown = printable(std::string_view(d.source_line).substr(0, kMaxShownBytes));
-    const std::string number = std::to_string(d.line);
-    const std::string gutter(number.size() < 5 ? 5 - number.size() : 0, ' ');
-    out += gutter + number + " | " + shown + '\n';
-    std::string padding; // tabs stay tabs, so that the caret stands below its letter
-    std::size_t points = 1;
-    for (std::size_t i = 0; i < shown.size() && points < d.column; ++i) {
-      if ((static_cast<unsigned char>(shown[i]) & 0xc0U) == 0x80)
-        continue; // not the first octet of a code point
-      padding += shown[i] == '\t' ? '\t' : ' ';
-      ++points;
-    }
-    if (points == d.column)
-      out += std::string(gutter.size() + number.size(), ' ') + " | " + padding + "^\n";
+    const std::string shown = printable(d.source_line);
+    std::string number = std::to_string(d.line);
+    if (number.size() < 5)
+      number.insert(0, 5 - number.size(), ' ');
+    out += number + " | " + shown + '\n';
+    if (d.caret != 0)
+      out += std::string(number.size(), ' ') + " | " + padding(shown, d.caret) + "^\n";
   }
   if (!d.help.empty())
     out += "   help: " + printable(d.help) + "; see docs/codes/" + std::string(d.code) + ".md\n";

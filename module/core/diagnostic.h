@@ -18,12 +18,13 @@ struct Diagnostic {
   std::string file;
   std::size_t line = 0;    ///< from 1; 0 where the finding is about the whole file
   std::size_t column = 0;  ///< from 1, in code points
-  std::string source_line; ///< empty where there is none to show
+  std::string source_line; ///< the line, or what is shown of a long one; may be empty
+  std::size_t caret = 0;   ///< where in source_line the caret stands, from 1; 0 for nowhere
 };
 
 /// Returns the finding as people read it: `file:line:column: error[CODE]: message`, the line with a
-/// caret, and the remedy; with a newline at the end. Control characters of the file are not passed
-/// on to the terminal.
+/// caret, and the remedy; with a newline at the end. Always UTF-8; what a terminal would obey
+/// (control characters, changes of the writing direction) is not passed on to it.
 std::string render(const Diagnostic &diagnostic);
 
 } // namespace mxw

@@ -1,6 +1,8 @@
 #include "core/index.h"
 
+#include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -12,29 +14,54 @@ namespace {
 
 constexpr std::string_view kWww = "www";
 
-/// Calls `visit` with `label` and with each of its forms that lack one octet; a form that comes
-/// from several places comes once.
-template <class Visit> void for_each_form(std::string_view label, Visit &&visit) noexcept {
-  visit(label);
-  std::array<char, Name::kMaxLabelBytes> form; // NOLINT(*-member-init): filled below
-  label.substr(1).copy(form.data(), form.size());
-  for (std::size_t i = 0; i < label.size(); ++i) {
-    // form holds label without its octet i.
-    if (i == 0 || label[i] != label[i - 1])
-      visit(std::string_view(form.data(), label.size() - 1));
-    form[i] = label[i];
-  }
-}
+/// Hashes of a label and of its forms that lack one octet, in constant time for each: a polynomial
+/// over the octets (Karp and Rabin 1987) whose base nobody outside knows. Whoever finds a collision
+/// all the same costs us a verification.
+class FormHasher {
+public:
+  explicit FormHasher(std::uint64_t seed) noexcept : base_(hash_of("forms", seed) | 1U) {}
 
-/// The hash of all of a name's last `n` labels but label `at`: the seed for the forms of that one.
-std::uint64_t seed_around(const Name &name, std::size_t n, std::size_t at,
-                          std::uint64_t seed) noexcept {
+  /// Calls `visit(hash)` for `label` and for each of its forms; a form that comes from several
+  /// places comes once. The hashes differ with `around`.
+  template <class Visit>
+  void for_each(std::string_view label, std::uint64_t around, Visit &&visit) const noexcept {
+    std::array<std::uint64_t, Name::kMaxLabelBytes + 1> before; // [i]: of the octets before i
+    before[0] = 1;
+    for (std::size_t i = 0; i < label.size(); ++i)
+      before[i + 1] = before[i] * base_ + static_cast<std::uint8_t>(label[i]);
+    visit(mix(before[label.size()], around));
+    std::uint64_t behind = 0; // of the octets behind i
+    std::uint64_t power = 1;  // base_ to the number of them
+    for (std::size_t i = label.size(); i-- > 0;) {
+      if (i == 0 || label[i] != label[i - 1])
+        visit(mix(before[i] * power + behind, around));
+      behind += static_cast<std::uint8_t>(label[i]) * power;
+      power *= base_;
+    }
+  }
+
+private:
+  /// Spreads the polynomial over all bits: its low ones depend on little. The finalizer of
+  /// SplitMix64 (Steele, Lea and Flood 2014), shortened.
+  static std::uint64_t mix(std::uint64_t hash, std::uint64_t around) noexcept {
+    hash ^= around;
+    hash = (hash ^ (hash >> 30U)) * 0xbf58476d1ce4e5b9U;
+    return hash ^ (hash >> 31U);
+  }
+
+  std::uint64_t base_;
+};
+
+/// The hash of all of a name's last `n` labels but label `at`: what tells forms of one label from
+/// those of another.
+std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t at) noexcept {
+  const Name &name = tails.name();
   const std::size_t first = name.labels() - n;
-  const std::string_view tail = name.tail(n);
-  const std::string_view behind = name.tail(name.labels() - at - 1);
-  const std::string_view before =
-      tail.substr(0, tail.size() - behind.size() - name.label(at).size() - 1);
-  return hash_of(before, hash_of(behind, seed + (at - first) + 1));
+  const std::uint64_t behind = tails.hash(name.labels() - at - 1) + (at - first);
+  if (at == first)
+    return behind;
+  const std::string_view before = name.tail(n);
+  return hash_of(before.substr(0, before.size() - name.tail(name.labels() - at).size()), behind);
 }
 
 /// True if the last `n` labels of both names, `n` being all that `b` has, are equal but for the
@@ -124,14 +151,17 @@ bool is_glued(std::string_view label, const Name &name) noexcept {
 
 Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
              std::uint64_t seed)
-    : seed_(seed), names_(hash_of("names", seed)), slips_(hash_of("slips", seed)) {
+    : seed_(seed), names_(seed), slips_(seed) {
+  std::set<std::uint64_t> contexts;
   std::vector<HashTable::Item> edits;
+  const FormHasher forms(seed_);
   std::vector<HashTable::Item> joined;
   std::vector<HashTable::Item> glued;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     const Name &name = entries[i].name;
     const std::size_t min_label = groups[entries[i].group].min_label;
     const std::size_t labels = name.labels();
+    const Tails tails(name, seed_);
     names_.add(name, entries[i].group);
     label_counts_.resize(std::max(label_counts_.size(), labels + 1));
     label_counts_[labels] = true;
@@ -140,9 +170,10 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
       base_bytes += name.label(at).size();
       if (name.label(at).size() < min_label)
         continue;
-      const std::uint64_t around = seed_around(name, labels, at, seed_);
-      for_each_form(name.label(at), [&](std::string_view form) {
-        edits.push_back({hash_of(form, around), i});
+      const std::uint64_t around = hash_around(tails, labels, at);
+      contexts.insert(around);
+      forms.for_each(name.label(at), around, [&](std::uint64_t hash) {
+        edits.push_back({hash, i});
       });
     }
     if (base_bytes < min_label)
@@ -163,18 +194,24 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
     }
   names_.seal();
   slips_.seal();
+  std::vector<HashTable::Item> context_items;
+  for (const std::uint64_t context : contexts)
+    context_items.push_back({context, 0});
+  contexts_ = HashTable(context_items);
   edits_ = HashTable(edits);
   joined_ = HashTable(joined);
   glued_ = HashTable(glued);
 }
 
-void Index::find(const Name &qname, MatchSink &sink) const noexcept {
-  find_edits(qname, sink);
-  find_slips(qname, sink);
-  find_missing_dots(qname, sink);
+void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
+  find_edits(tails, sink);
+  find_slips(tails, sink);
+  find_missing_dots(tails, sink);
 }
 
-void Index::find_edits(const Name &qname, MatchSink &sink) const noexcept {
+void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
+  const Name &qname = tails.name();
+  const FormHasher forms(seed_);
   const std::size_t most = std::min(qname.labels() + 1, label_counts_.size());
   for (std::size_t n = 2; n < most; ++n) {
     if (!label_counts_[n])
@@ -182,9 +219,13 @@ void Index::find_edits(const Name &qname, MatchSink &sink) const noexcept {
     for (std::size_t from_right = 1; from_right < n; ++from_right) {
       const std::size_t at = qname.labels() - 1 - from_right;
       const std::string_view typed = qname.label(at);
-      const std::uint64_t around = seed_around(qname, n, at, seed_);
-      for_each_form(typed, [&](std::string_view form) {
-        edits_.find(hash_of(form, around), [&](std::uint32_t entry) {
+      const std::uint64_t around = hash_around(tails, n, at);
+      bool known = false;
+      contexts_.find(around, [&](std::uint32_t) { known = true; });
+      if (!known)
+        continue;
+      forms.for_each(typed, around, [&](std::uint64_t hash) {
+        edits_.find(hash, [&](std::uint32_t entry) {
           if (names_.labels(entry) != n)
             return;
           const Name intended = names_.name(entry);
@@ -198,8 +239,9 @@ void Index::find_edits(const Name &qname, MatchSink &sink) const noexcept {
   }
 }
 
-void Index::find_slips(const Name &qname, MatchSink &sink) const noexcept {
-  slips_.find_covering(qname, [&](std::uint32_t typed) {
+void Index::find_slips(const Tails &tails, MatchSink &sink) const noexcept {
+  const Name &qname = tails.name();
+  slips_.find_covering(tails, [&](std::uint32_t typed) {
     const StoredSlip &slip = slip_of_[slips_.value(typed)];
     const std::size_t typed_labels = slips_.labels(typed);
     const std::string_view head = qname.head(typed_labels);
@@ -221,14 +263,16 @@ void Index::find_slips(const Name &qname, MatchSink &sink) const noexcept {
   });
 }
 
-void Index::find_missing_dots(const Name &qname, MatchSink &sink) const noexcept {
-  for (std::size_t n = 2; n <= std::min(qname.labels(), names_.max_labels()); ++n) {
+void Index::find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept {
+  const Name &qname = tails.name();
+  for (std::size_t n = 2; n <= std::min(tails.size(), names_.max_labels()); ++n) {
     const std::string_view typed = qname.tail(n);
-    joined_.find(hash_of(typed, seed_), [&](std::uint32_t entry) {
+    joined_.find(tails.hash(n), [&](std::uint32_t entry) {
       if (lacks_a_dot(typed, names_.name(entry)))
         sink.add({entry, Technique::missing_dot, 1, static_cast<std::uint8_t>(n)});
     });
   }
+
   // One label under a top-level domain, whichever: deeper it is part of somebody's own naming.
   if (qname.labels() < 2)
     return;
@@ -241,7 +285,8 @@ void Index::find_missing_dots(const Name &qname, MatchSink &sink) const noexcept
 
 std::size_t Index::memory_bytes() const noexcept {
   return names_.memory_bytes() + slips_.memory_bytes() + slip_of_.capacity() * sizeof(StoredSlip) +
-         edits_.memory_bytes() + joined_.memory_bytes() + glued_.memory_bytes();
+         contexts_.memory_bytes() + edits_.memory_bytes() + joined_.memory_bytes() +
+         glued_.memory_bytes();
 }
 
 } // namespace mxw

@@ -61,19 +61,17 @@ struct IndexEntry {
 
 class Index {
 public:
-  /// Protected names longer than this are refused by the loader: it bounds a look-up.
-  static constexpr std::size_t kMaxProtectedLabels = 16;
-
   Index() = default;
   /// Builds the index. Every `group` must be less than `groups.size()`. `seed` should be random.
   /// Throws std::bad_alloc only.
   Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
         std::uint64_t seed);
 
-  /// Gives `sink` every protected name that `qname` or a name above it looks like; the same entry
-  /// may come more than once. Exact names are not look-alikes. Thread-safe, does not allocate;
-  /// bounded by the labels of the longest protected name and by the octets of a label.
-  void find(const Name &qname, MatchSink &sink) const noexcept;
+  /// Gives `sink` every protected name that the name of `tails` or a name above it looks like; the
+  /// same entry may come more than once. Exact names are not look-alikes. `tails` must be made with
+  /// the seed of this index. Thread-safe, does not allocate; bounded by the labels of the longest
+  /// protected name and by the octets of a label.
+  void find(const Tails &tails, MatchSink &sink) const noexcept;
 
   /// The protected names in the order given.
   [[nodiscard]] const NameTable &names() const noexcept { return names_; }
@@ -87,15 +85,16 @@ private:
     std::uint8_t edits;
   };
 
-  void find_edits(const Name &qname, MatchSink &sink) const noexcept;
-  void find_slips(const Name &qname, MatchSink &sink) const noexcept;
-  void find_missing_dots(const Name &qname, MatchSink &sink) const noexcept;
+  void find_edits(const Tails &tails, MatchSink &sink) const noexcept;
+  void find_slips(const Tails &tails, MatchSink &sink) const noexcept;
+  void find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept;
 
   std::uint64_t seed_ = 0;
   NameTable names_; // value: group
   NameTable slips_; // what was typed; value: position in slip_of_
   std::vector<StoredSlip> slip_of_;
   std::vector<bool> label_counts_; // [n]: some protected name has n labels
+  HashTable contexts_; // what is around the labels in edits_: most queries have no such thing
   HashTable edits_;
   HashTable joined_; // names with a dot left out
   HashTable glued_;  // labels that are a whole name without its dots

@@ -1,5 +1,7 @@
 #include "core/name.h"
 
+#include <algorithm>
+
 namespace mxw {
 
 std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept {
@@ -13,14 +15,12 @@ std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept
     if (label_bytes > kMaxLabelBytes || at + label_bytes + 1 >= wire.size())
       return std::nullopt;
     name.starts_[name.labels_++] = static_cast<std::uint8_t>(at);
-    name.bytes_[at] = wire[at];
-    for (std::size_t i = at + 1; i <= at + label_bytes; ++i)
-      name.bytes_[i] = fold_ascii(wire[i]);
     at += label_bytes + 1;
   }
   if (at + 1 != wire.size())
     return std::nullopt;
-  name.bytes_[at] = 0;
+  // The octets that count a label's length are less than any letter, so that all can be folded.
+  std::transform(wire.begin(), wire.end(), name.bytes_.begin(), fold_ascii);
   name.size_ = static_cast<std::uint8_t>(wire.size());
   return name;
 }

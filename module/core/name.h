@@ -17,7 +17,7 @@ namespace mxw {
 
 /// Returns `c` with A-Z turned to a-z and every other octet as it is. Source: RFC 4343 §3.
 constexpr std::uint8_t fold_ascii(std::uint8_t c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + ('a' - 'A')) : c;
+  return static_cast<std::uint8_t>(c | (static_cast<std::uint8_t>(c - 'A') < 26U ? 0x20U : 0U));
 }
 
 /// An absolute domain name. A value: cheap to copy, nothing to free, safe to share between threads.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,13 +15,37 @@
 
 namespace mxw {
 
+/// The names that rules are written for have no more labels; the loader sees to it. It bounds what
+/// is done for a name that has 127.
+constexpr std::size_t kMaxRuleLabels = 16;
+
+/// The last 1 to kMaxRuleLabels labels of a name, each with its hash: made once for all the tables
+/// that a query is looked up in. The name must outlive it.
+class Tails {
+public:
+  Tails(const Name &name, std::uint64_t seed) noexcept
+      : name_(name), size_(std::min(name.labels(), kMaxRuleLabels)) {
+    for (std::size_t n = 1; n <= size_; ++n)
+      hashes_[n] = hash_of(name.tail(n), seed);
+  }
+  [[nodiscard]] const Name &name() const noexcept { return name_; }
+  /// The most labels that there is a hash of.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::uint64_t hash(std::size_t n) const noexcept { return hashes_[n]; }
+
+private:
+  const Name &name_;
+  std::size_t size_;
+  std::array<std::uint64_t, kMaxRuleLabels + 1> hashes_; // set from 1 to size_
+};
+
 /// Names in the order in which they were added, each with a value, and a look-up by name.
 /// Filled and then sealed by one thread, read by any number.
 class NameTable {
 public:
   explicit NameTable(std::uint64_t seed = 0) : seed_(seed) {}
 
-  /// Adds `name`; the same name may come again with another value. Not after seal().
+  /// Adds `name` of at most kMaxRuleLabels; it may come again with another value. Not after seal().
   void add(const Name &name, std::uint32_t value) {
     const std::string_view wire = name.tail(name.labels());
     entries_.push_back({static_cast<std::uint32_t>(octets_.size()), value,
@@ -54,18 +79,24 @@ public:
 
   /// Calls `visit(entry)` for every entry whose name is `wire` (lower case, with the root).
   template <class Visit> void find(std::string_view wire, Visit &&visit) const noexcept {
-    slots_.find(hash_of(wire, seed_), [&](std::uint32_t entry) {
+    find_hashed(wire, hash_of(wire, seed_), visit);
+  }
+  /// Calls `visit(entry)` for every entry that a name is at or below, the longest first. `tails`
+  /// must be made with this table's seed.
+  template <class Visit> void find_covering(const Tails &tails, Visit &&visit) const noexcept {
+    for (std::size_t n = std::min(tails.size(), max_labels_); n > 0; --n)
+      find_hashed(tails.name().tail(n), tails.hash(n), visit);
+  }
+
+private:
+  template <class Visit>
+  void find_hashed(std::string_view wire, std::uint64_t hash, Visit &visit) const noexcept {
+    slots_.find(hash, [&](std::uint32_t entry) {
       if (this->wire(entry) == wire)
         visit(entry);
     });
   }
-  /// Calls `visit(entry)` for every entry that `name` is at or below, the longest first.
-  template <class Visit> void find_covering(const Name &name, Visit &&visit) const noexcept {
-    for (std::size_t n = std::min(name.labels(), max_labels_); n > 0; --n)
-      find(name.tail(n), visit);
-  }
 
-private:
   struct Entry {
     std::uint32_t at;
     std::uint32_t value;

@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "core/edit.h"
-#include "core/hash.h"
 
 namespace mxw {
 namespace {
@@ -90,8 +89,7 @@ struct Policy::BestMatch final : MatchSink {
 };
 
 Policy::Policy(PolicySpec spec, std::uint64_t seed)
-    : spec_(std::move(spec)), known_(hash_of("known", seed)), mirrors_(hash_of("mirrors", seed)),
-      hosts_(hash_of("hosts", seed)) {
+    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed), hosts_(seed) {
   std::vector<IndexEntry> entries;
   std::vector<IndexOptions> groups;
   for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {
@@ -129,8 +127,13 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     redirect_mx_.rdatas.push_back(std::move(rdata));
     host_a_.push_back(rrset_of(qtype::kA, host.addresses));
     host_aaaa_.push_back(rrset_of(qtype::kAaaa, host.addresses));
-    if (!host.addresses.empty())
-      hosts_.add(host.name, i);
+    if (host.addresses.empty())
+      continue;
+    hosts_.add(host.name, i);
+    for (const std::size_t bytes :
+         {host.name.wire().size(), host.name.wire().size() + kTlsaOfMail.size()})
+      if (bytes < host_bytes_.size())
+        host_bytes_.set(bytes);
   }
   index_ = Index(entries, groups, seed);
   known_.seal();
@@ -144,8 +147,7 @@ bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) c
   const std::size_t first_label = qname.empty() ? 0 : qname[0];
   if (redirects_ && (first_label == kMtaSts.size() || first_label == kMtaStsRecord.size()))
     return true;
-  return hosts_.size() != 0 && (type == qtype::kA || type == qtype::kAaaa ||
-                                (first_label == 3 && qname.size() > 1 && qname[1] == '_'));
+  return qname.size() < host_bytes_.size() && host_bytes_.test(qname.size());
 }
 
 Verdict Policy::decide(const Query &query) const noexcept {
@@ -156,13 +158,14 @@ Verdict Policy::decide(const Query &query) const noexcept {
   std::optional<std::uint32_t> protecting;
   std::optional<std::uint32_t> allowing;
   bool exempt = false;
-  index_.names().find_covering(query.name, [&](std::uint32_t entry) {
+  const Tails tails(query.name, seed_);
+  index_.names().find_covering(tails, [&](std::uint32_t entry) {
     if (!protecting) {
       protecting = index_.names().value(entry);
       verdict.protected_name = index_.names().name(entry);
     }
   });
-  known_.find_covering(query.name, [&](std::uint32_t entry) {
+  known_.find_covering(tails, [&](std::uint32_t entry) {
     const std::uint32_t value = known_.value(entry);
     const std::uint32_t position = position_of(value);
     switch (kind_of(value)) {
@@ -192,7 +195,7 @@ Verdict Policy::decide(const Query &query) const noexcept {
   } else if (exempt) {
     verdict.reason = Reason::exempt;
   } else {
-    find_look_alike(query, verdict);
+    find_look_alike(query, tails, verdict);
   }
   return verdict;
 }
@@ -222,9 +225,10 @@ bool Policy::serve_warning_host(const Query &query, Verdict &verdict) const noex
   return verdict.reason == Reason::warning_mx;
 }
 
-void Policy::find_look_alike(const Query &query, Verdict &verdict) const noexcept {
+void Policy::find_look_alike(const Query &query, const Tails &tails,
+                             Verdict &verdict) const noexcept {
   BestMatch sink(*this, query);
-  index_.find(query.name, sink);
+  index_.find(tails, sink);
   verdict.contested = sink.contested;
   if (sink.best) {
     const Match &match = *sink.best;
@@ -234,7 +238,7 @@ void Policy::find_look_alike(const Query &query, Verdict &verdict) const noexcep
     verdict.rule = index_.names().value(match.entry);
     verdict.protected_name = index_.names().name(match.entry);
   } else {
-    mirrors_.find_covering(query.name, [&](std::uint32_t entry) {
+    mirrors_.find_covering(tails, [&](std::uint32_t entry) {
       const std::size_t typed_labels = mirrors_.labels(entry);
       const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
       if (typed_labels == query.name.labels())
@@ -266,7 +270,7 @@ std::vector<Match> Policy::matches(const Name &name) const {
     void add(const Match &match) noexcept override { all.push_back(match); }
     std::vector<Match> all;
   } collector;
-  index_.find(name, collector);
+  index_.find(Tails(name, seed_), collector);
   auto &all = collector.all;
   std::sort(all.begin(), all.end(),
             [&](const Match &a, const Match &b) { return better(a, b, index_.names()); });

@@ -6,6 +6,7 @@
 // longer one, then the rule file's order; a mirrored suffix counts after all of them.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -132,14 +133,16 @@ private:
   };
   [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
   [[nodiscard]] bool serve_warning_host(const Query &query, Verdict &verdict) const noexcept;
-  void find_look_alike(const Query &query, Verdict &verdict) const noexcept;
+  void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;
+  std::uint64_t seed_; // of all tables: a query is hashed once
   Index index_;
   NameTable known_;   // value: kind and position; see Known in policy.cpp
   NameTable mirrors_; // value: position in mirror_of_
   std::vector<Mirror> mirror_of_;
-  NameTable hosts_; // value: position of the warning host
+  NameTable hosts_;                                 // value: position of the warning host
+  std::bitset<Name::kMaxWireBytes + 1> host_bytes_; // how long questions about them are
   RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};
   RrSet redirect_mx_;
   std::vector<RrSet> host_a_;

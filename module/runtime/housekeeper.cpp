@@ -1,5 +1,6 @@
 #include "runtime/housekeeper.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <utility>
@@ -9,13 +10,22 @@
 namespace mxw {
 namespace {
 
-constexpr auto kPause = std::chrono::milliseconds(100);
-/// After how many pauses a file that cannot be opened is tried again.
-constexpr unsigned kPausesToReopen = 100;
+/// Events that come close together are written together, and wake the thread once.
+constexpr std::chrono::milliseconds kGather(100);
+/// How long the thread sleeps where nothing happens; a file that cannot be opened is tried again.
+constexpr std::chrono::seconds kSleep(10);
 
 std::int64_t now_us() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+/// Returns when `semaphore` was posted or `limit` is over.
+void wait_for(sem_t &semaphore, std::chrono::nanoseconds limit) {
+  using namespace std::chrono;
+  const nanoseconds until = steady_clock::now().time_since_epoch() + limit;
+  const timespec deadline = {duration_cast<seconds>(until).count(), (until % seconds(1)).count()};
+  sem_clockwait(&semaphore, CLOCK_MONOTONIC, &deadline);
 }
 
 /// Blocks every signal while it lives; threads started meanwhile keep them blocked.
@@ -40,17 +50,16 @@ Housekeeper::Housekeeper(std::filesystem::path events_file, std::size_t workers,
     : log_(std::move(events_file)), host_log_(std::move(host_log)) {
   for (std::size_t i = 0; i < workers; ++i)
     rings_.push_back(std::make_unique<EventRing>());
+  sem_init(&wake_, 0, 0);
   const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
 
 Housekeeper::~Housekeeper() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_one();
+  stop_ = true;
+  sem_post(&wake_);
   thread_.join();
+  sem_destroy(&wake_);
 }
 
 void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
@@ -58,6 +67,9 @@ void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
     rings_[worker]->push(event);
   else
     dropped_.fetch_add(1, std::memory_order_relaxed);
+  // Exchanged on both sides, so that either this sees the thread asleep, or it sees the event.
+  if (asleep_.exchange(false, std::memory_order_acq_rel))
+    sem_post(&wake_);
 }
 
 std::uint64_t Housekeeper::dropped() const noexcept {
@@ -73,11 +85,11 @@ std::size_t Housekeeper::memory_bytes() const noexcept {
 
 void Housekeeper::run() {
   pthread_setname_np(pthread_self(), "mxwarden");
-  bool stop = false;
-  for (unsigned pause = 0; !stop; ++pause) {
+  for (bool last = false; !last;) {
+    last = stop_; // once more for what came until then; the workers are gone by now
     // Nothing that happens here may end the resolver.
     try {
-      if (pause % kPausesToReopen == 0 && !log_.open() && !std::exchange(complained_, true))
+      if (!log_.open() && !std::exchange(complained_, true))
         host_log_(
             "mxwarden: cannot open the event log: " + log_.error() +
             "; decisions are made all the same, their events are lost until it can be opened");
@@ -85,15 +97,19 @@ void Housekeeper::run() {
     } catch (const std::exception &e) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
     }
-    std::unique_lock lock(mutex_);
-    stop = wake_.wait_for(lock, kPause, [this] { return stop_; });
+    if (!last)
+      sleep();
   }
-  // Once more for what came while it was told to stop; the workers are gone by now.
-  try {
-    write_events();
-  } catch (const std::exception &e) {
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-  }
+}
+
+void Housekeeper::sleep() {
+  wait_for(wake_, kGather);
+  asleep_.exchange(true, std::memory_order_acq_rel);
+  const bool nothing_to_do = !stop_ && std::all_of(rings_.begin(), rings_.end(),
+                                                   [](const auto &ring) { return ring->empty(); });
+  if (nothing_to_do)
+    wait_for(wake_, kSleep);
+  asleep_.exchange(false, std::memory_order_acq_rel);
 }
 
 void Housekeeper::write_events() {

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <semaphore.h>
 
 #include "core/event.h"
 #include "runtime/event_log.h"
@@ -32,7 +33,8 @@ public:
   ~Housekeeper();
 
   /// Hands over `event` of `worker`, which must be called by that worker alone. Drops and counts it
-  /// if the ring is full or there is no such worker. Never waits, never allocates.
+  /// if the ring is full or there is no such worker. Never waits, never allocates; if the thread
+  /// sleeps it is woken, which is at most ten times a second a call to the system.
   void push(std::size_t worker, const Event &event) noexcept;
 
   /// How many events were lost so far: full rings, and lines that could not be written.
@@ -45,6 +47,8 @@ private:
   using EventRing = Ring<Event, kEventsAWorker>;
 
   void run();
+  /// Returns when there is something to do, or now and then.
+  void sleep();
   void write_events();
 
   EventLog log_;
@@ -54,9 +58,9 @@ private:
   std::uint64_t reported_drops_ = 0;
   bool complained_ = false; // about the file; once, until it works again
 
-  std::mutex mutex_; // for stop_ alone; workers never take it
-  std::condition_variable wake_;
-  bool stop_ = false;
+  std::atomic<bool> asleep_ = false; // whoever takes it away posts wake_
+  std::atomic<bool> stop_ = false;
+  sem_t wake_ = {};
   std::thread thread_;
 };
 

@@ -37,6 +37,11 @@ public:
     }
   }
 
+  /// For the popping thread alone.
+  [[nodiscard]] bool empty() const noexcept {
+    return begin_.load(std::memory_order_relaxed) == end_.load(std::memory_order_acquire);
+  }
+
   /// How many items found the ring full so far. Any thread.
   [[nodiscard]] std::uint64_t dropped() const noexcept {
     return dropped_.load(std::memory_order_relaxed);

@@ -33,11 +33,13 @@ constexpr const char *kDefaultConfig = "/etc/mxwarden/mxwarden.toml";
 /// How many records an answer can have: the loader's limit of warning hosts and of addresses.
 constexpr std::size_t kMaxRecords = 16;
 constexpr std::uint16_t kClassIn = 1;
+constexpr std::uint16_t kClassAny = 255; // answered with what there is in IN
 
-void log_lines(const std::string &text) {
+/// Writes `text` to the resolver's log, a line each.
+void log_lines(const std::string &text, void (*log)(const char *) = mxw_log_error) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
-    mxw_log_error(("mxwarden: " + line).c_str());
+    log(("mxwarden: " + line).c_str());
 }
 
 /// Set once init() has seen that the host is the right one; until then none of its structures may
@@ -63,7 +65,8 @@ public:
       log_lines(std::string("no events will be written: cannot start a thread: ") + e.what());
     }
     for (const Diagnostic &finding : loaded_.findings)
-      log_lines(render(finding));
+      log_lines(render(finding),
+                finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
     if (policy() == nullptr) {
       log_lines("NOTHING IS ENFORCED: the rules of '" + config.string() +
                 "' have errors; every query is passed on. Mend them, run 'mxwarden check', and "
@@ -159,7 +162,7 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
   mxw_read_question(qstate, &question);
   const std::span qname(question.qname, question.qname_bytes);
   const Policy *policy = module.policy();
-  if (policy == nullptr || question.qclass != kClassIn ||
+  if (policy == nullptr || (question.qclass != kClassIn && question.qclass != kClassAny) ||
       !policy->concerns(question.qtype, qname) || mxw_read_client(qstate, &question) == 0) {
     mxw_pass_on(qstate, id);
     return;

@@ -25,6 +25,7 @@
 const char *const mxw_host_version = PACKAGE_VERSION;
 
 void mxw_log_error(const char *text) { log_err("%s", text); }
+void mxw_log_warning(const char *text) { log_warn("%s", text); }
 void mxw_log_info(const char *text) { log_info("%s", text); }
 
 static struct dynlibmod_env *dynlib_of(struct module_env *env, int id) {

@@ -22,6 +22,7 @@ extern const char *const mxw_host_version;
 
 /* A line in the resolver's log. Needs no host structure. Any thread. */
 void mxw_log_error(const char *text);
+void mxw_log_warning(const char *text);
 void mxw_log_info(const char *text);
 
 /* Where the module keeps its owner object. */

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <string>
 
 #include <arpa/inet.h>
 #include <ldns/ldns.h>
+#include <strings.h>
 
 namespace mxw {
 namespace {
@@ -69,7 +71,14 @@ NameOrWhy parse_rule_name(std::string_view text) {
     return why("it is not ASCII; write its A-label form, which begins with xn--");
   if (!std::all_of(text.begin(), text.end(), is_rule_octet))
     return why("a mail domain has letters, digits, hyphens, underscores and dots only");
-  return parse_name(text);
+  auto name = parse_name(text);
+  for (std::size_t i = 0; name && i < name->labels(); ++i)
+    if (name->label(i).front() == '-' || name->label(i).back() == '-') // RFC 5321 §4.1.2
+      return why("it has a label that begins or ends with a hyphen");
+  if (name && name->labels() != 0 && // RFC 3696 §2
+      name->label(name->labels() - 1).find_first_not_of("0123456789") == std::string_view::npos)
+    return why("it is an address or a number; no top-level domain is one");
+  return name;
 }
 
 std::string to_string(const Name &name) {
@@ -78,6 +87,8 @@ std::string to_string(const Name &name) {
 }
 
 std::optional<ClientAddress> parse_address(const std::string &text) {
+  if (text.find('\0') != std::string::npos) // inet_pton() would take what stands before it
+    return std::nullopt;
   std::array<std::uint8_t, ClientAddress::kBytes> bytes = {};
   if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1)
     return ClientAddress::from_bytes(std::span(bytes).first<4>());
@@ -107,8 +118,19 @@ std::optional<ClientSet::Subnet> parse_subnet(const std::string &text) {
 }
 
 std::optional<std::uint16_t> parse_qtype(const std::string &text) {
+  constexpr std::string_view kNumbered = "TYPE";
+  const std::string_view digits =
+      std::string_view(text).substr(std::min(text.size(), kNumbered.size()));
+  const bool numbered = strncasecmp(text.c_str(), kNumbered.data(), kNumbered.size()) == 0;
+  if (numbered) { // ldns takes any number, and whatever stands behind it
+    std::uint16_t type = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), type);
+    if (error != std::errc() || end != digits.data() + digits.size() || type == 0)
+      return std::nullopt;
+    return type;
+  }
   const ldns_rr_type type = ldns_get_rr_type_by_name(text.c_str());
-  if (type == 0)
+  if (type == 0 || text.find('\0') != std::string::npos)
     return std::nullopt;
   return static_cast<std::uint16_t>(type);
 }

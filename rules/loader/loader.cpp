@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include <glob.h>
@@ -24,8 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kSchema = 1;
-constexpr std::size_t kMaxRuleFileBytes = std::size_t{64} << 20U;
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 30U;
+constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U; // toml++ needs 50 times as much
+constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U;     // some four million names
 /// A list that is no list of names would give a finding a line.
 constexpr std::size_t kMaxFindingsAList = 20;
 constexpr std::size_t kMaxHosts = 16;
@@ -53,6 +54,26 @@ constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::
                                      Action::nodata,   Action::refused, Action::servfail,
                                      Action::drop,     Action::pass};
 
+/// The names of all values of an enum of core, whose to_string() gives everything past the last the
+/// name of a value before it.
+template <class Enum> std::vector<std::string_view> all_names() {
+  std::vector<std::string_view> names;
+  for (std::uint8_t i = 0;; ++i) {
+    const std::string_view name = to_string(static_cast<Enum>(i));
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      return names;
+    names.push_back(name);
+  }
+}
+
+/// "redirect, null-mx".
+std::string list_of(const std::vector<std::string_view> &words) {
+  std::string text;
+  for (const std::string_view word : words)
+    text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
+}
+
 template <class Enum, class Values>
 std::optional<Enum> find_by_name(const Values &values, std::string_view text) {
   for (const Enum value : values)
@@ -62,6 +83,33 @@ std::optional<Enum> find_by_name(const Values &values, std::string_view text) {
 }
 
 Name known_name(std::string_view text) { return parse_name(text).value_or(Name()); }
+
+/// What a name is given for, as far as it decides which names are good and what helps.
+struct NameUse {
+  std::size_t min_labels;
+  std::string_view form;     ///< help for what is no name
+  std::string_view too_wide; ///< help for what has fewer labels
+};
+constexpr NameUse kProtected = {2, "write a domain, such as \"army.mil\"",
+                                "'suffix' makes every name under it legitimate"};
+constexpr NameUse kPassed = {2, "write a domain, such as \"gouv.ml\"",
+                             "name the domains under it that are meant"};
+constexpr NameUse kHost = {2, "write a host, such as \"warn1.example.mil\"",
+                           "write the host's whole name, such as \"warn1.example.mil\""};
+constexpr NameUse kMeant = {1, "write what was meant, such as \"army.mil\"", ""};
+constexpr NameUse kSuffix = {1, "write a suffix, such as \"mil\"", ""};
+
+NameUse in_a_list(NameUse use) {
+  use.form = "a list has a name a line, or in the first column; # begins a comment";
+  return use;
+}
+
+/// What is the same for the same file, however it is named.
+fs::path identity(const fs::path &file) {
+  std::error_code error;
+  const fs::path canonical = fs::canonical(file, error);
+  return error ? file.lexically_normal() : canonical;
+}
 
 /// Reads the files of one configuration into a PolicySpec.
 class Loader {
@@ -84,15 +132,16 @@ private:
     std::optional<Position> redirect; // set where the rule says so itself
   };
 
-  bool has_error() const {
-    return std::any_of(out_.findings.begin(), out_.findings.end(),
-                       [](const Diagnostic &d) { return d.severity == Severity::error; });
-  }
-  void add(Diagnostic d) { out_.findings.push_back(std::move(d)); }
-
-  /// Reads one file. `is_main` allows the keys that only the main file has.
+  /// Reads `file`. Where it cannot be read, the finding is about the file itself.
   void read_file(const fs::path &file, bool is_main);
   void read_file_once(const fs::path &file);
+  /// Reads the file that `path` names, relative to the reader's. Where it cannot be read, the
+  /// finding is about the place that names it.
+  std::optional<Source> read_named(TableReader &reader, const Text &path, std::size_t max_bytes);
+  /// Returns true for a file that was not read before, by whatever name.
+  bool is_new(const fs::path &file) { return seen_.insert(identity(file)).second; }
+  /// Reads the tables of one file. `is_main` allows the keys that only the main file has.
+  void read_tables(Source &&read, bool is_main);
   void read_patterns(TableReader &reader);
   void read_events(const Source &source, const toml::table &table);
   void read_warning_mx(const Source &source, const toml::table &table);
@@ -103,13 +152,20 @@ private:
   void read_exempt(const Source &source, const toml::table &table);
   void read_test(const Source &source, const toml::table &table);
 
-  std::optional<Name> read_name(TableReader &reader, const Text &text, std::string_view what);
-  std::vector<Name> read_names(TableReader &reader, std::string_view key);
-  /// The names of `domains` and of the lists in `files`.
-  std::vector<Name> read_domains(TableReader &reader, bool protects);
-  void read_list(TableReader &reader, const Text &file, bool protects, std::vector<Name> &names);
-  /// Reports a name that cannot be protected, and returns false.
-  bool can_protect(const Source &source, Position at, const Name &name);
+  /// The id of a table, and whatever is wrong with it: `ids` holds those there are.
+  std::string read_id(TableReader &reader, std::string_view what,
+                      std::map<std::string, Place> &ids);
+  /// The text under `key` unless it is blank.
+  std::string read_text(TableReader &reader, std::string_view key);
+  std::optional<Name> read_name(const Source &source, const Text &text, const NameUse &use);
+  std::vector<Name> read_names(TableReader &reader, std::string_view key, const NameUse &use);
+  /// The names of `domains` and of the lists in `files`, each once.
+  std::vector<Name> read_domains(TableReader &reader, const NameUse &use);
+  void read_list(TableReader &reader, const Text &file, const NameUse &use,
+                 std::vector<Name> &names);
+  /// A word out of `known`; another one is a finding.
+  std::string read_word(TableReader &reader, std::string_view key,
+                        const std::vector<std::string_view> &known);
 
   void resolve_clients();
   void resolve_actions();
@@ -117,24 +173,45 @@ private:
 
   std::int64_t now_s_;
   Loaded out_;
+  Findings findings_;
   PolicySpec spec_;
   std::vector<std::unique_ptr<Source>> sources_; // findings of the second pass point into them
   std::set<fs::path> seen_;
-  std::map<std::string, std::uint32_t, std::less<>> client_ids_;
-  std::set<std::string, std::less<>> rule_ids_;
+  std::map<std::string, std::uint32_t, std::less<>> client_ids_; // the valid ones
+  std::map<std::string, Place> client_places_;
+  std::map<std::string, Place> rule_places_;
   std::vector<PendingClients> pending_clients_;
   std::vector<PendingAction> pending_actions_;
   const Source *warning_mx_source_ = nullptr;
+  std::size_t warning_mx_line_ = 0;
   std::vector<Position> warning_host_places_;
 };
 
-/// The files that `pattern` matches, sorted; none where there are none.
-std::vector<fs::path> expand(const fs::path &pattern) {
+/// `path` as a pattern that matches nothing else.
+std::string escaped(const fs::path &path) {
+  std::string text;
+  for (const char c : path.native()) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos)
+      text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+/// The files that `pattern` matches, which is relative to `directory`: sorted, none where there are
+/// none, nullopt where a directory cannot be read.
+std::optional<std::vector<fs::path>> expand(const fs::path &directory, const std::string &pattern) {
   glob_t found = {};
   std::vector<fs::path> files;
-  if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  if (pattern.find('\0') != std::string::npos) // glob() would take what stands before it
+    return files;
+  const auto is_fatal = [](const char *, int error) { return error == ENOENT ? 0 : 1; };
+  const int status = glob((escaped(directory) / fs::path(pattern)).c_str(), 0, is_fatal, &found);
+  for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i)
+    files.emplace_back(found.gl_pathv[i]);
   globfree(&found);
+  if (status != 0 && status != GLOB_NOMATCH)
+    return std::nullopt;
   return files;
 }
 
@@ -155,15 +232,14 @@ bool is_id(std::string_view id) {
   });
 }
 
-std::string actions_text() {
-  std::string text;
-  for (const Action action : kRuleActions)
-    text += (text.empty() ? "" : ", ") + std::string(to_string(action));
-  return text;
+Place place_of(const TableReader &reader) {
+  return {reader.source().file(), static_cast<std::uint32_t>(reader.at().line)};
 }
 
+std::string text_of(const Place &place) { return place.file + ':' + std::to_string(place.line); }
+
 void Loader::read_main(const fs::path &file) {
-  seen_.insert(file.lexically_normal()); // a pattern may match it
+  is_new(file); // a pattern may match it
   read_file(file, true);
 }
 
@@ -174,47 +250,54 @@ void Loader::read_rules(const std::vector<fs::path> &paths) {
       read_file_once(path);
       continue;
     }
-    const auto files = expand(path / "*.toml");
-    if (files.empty()) {
+    const auto files = expand(path == "." ? fs::path() : path, "*.toml");
+    if (!files || files->empty()) {
       Diagnostic d;
-      d.severity = Severity::warning;
-      d.code = "MXW007";
+      d.severity = files ? Severity::warning : Severity::error;
+      d.code = files ? "MXW007" : "MXW001";
       d.file = path;
-      d.message = "no file matches '*.toml' in this directory";
-      d.help = "rule files end in .toml";
-      add(std::move(d));
+      d.message =
+          files ? "no file matches '*.toml' in this directory" : "cannot read this directory";
+      d.help = files ? "rule files end in .toml"
+                     : "it must be readable by the user that the resolver runs as";
+      findings_.add(std::move(d));
+      continue;
     }
-    for (const fs::path &found : files)
+    for (const fs::path &found : *files)
       read_file_once(found);
   }
 }
 
 void Loader::read_file_once(const fs::path &file) {
-  if (seen_.insert(file.lexically_normal()).second)
+  if (is_new(file))
     read_file(file, false);
 }
 
 void Loader::read_file(const fs::path &file, bool is_main) {
-  auto read = Source::read(file, kMaxRuleFileBytes);
-  if (!read) {
-    add(std::move(read.error()));
-    return;
-  }
-  sources_.push_back(std::make_unique<Source>(std::move(*read)));
-  const Source &source = *sources_.back();
-  out_.files.push_back(file);
-  toml::table root;
-  try {
-    root = toml::parse(std::string_view(source.text()), std::string_view(file.native()));
-  } catch (const toml::parse_error &e) {
-    std::string message(e.description());
-    message = message.substr(0, message.find('\n'));
-    add(source.finding(Severity::error, "MXW002", position_of(e.source()), message,
-                       "the rest of this file was not read"));
-    return;
-  }
+  if (auto read = Source::read(file, kMaxRuleFileBytes))
+    read_tables(std::move(*read), is_main);
+  else
+    findings_.add(std::move(read.error()));
+}
 
-  TableReader reader(source, root, is_main ? "the main file" : "a rule file", out_.findings);
+std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
+                                         std::size_t max_bytes) {
+  auto read = Source::read(beside(reader.source(), path.value), max_bytes);
+  if (read)
+    return std::move(*read);
+  reader.error("MXW001", path.at, read.error().message, read.error().help);
+  return std::nullopt;
+}
+
+void Loader::read_tables(Source &&read, bool is_main) {
+  sources_.push_back(std::make_unique<Source>(std::move(read)));
+  const Source &source = *sources_.back();
+  out_.files.push_back(source.file());
+  const auto root = parse_toml(source, findings_);
+  if (!root)
+    return;
+
+  TableReader reader(source, *root, is_main ? "the main file" : "a rule file", findings_);
   // Without a schema number the rest may mean something else, so it is not judged.
   const auto schema = reader.integer("schema", std::numeric_limits<std::int64_t>::min(),
                                      std::numeric_limits<std::int64_t>::max());
@@ -232,8 +315,8 @@ void Loader::read_file(const fs::path &file, bool is_main) {
   if (const auto *table = reader.table("events"); table != nullptr && is_main)
     read_events(source, *table);
   else if (table != nullptr)
-    reader.error("MXW008", reader.at("events"), "[events] belongs into the main file",
-                 "rule files hold rules only");
+    reader.error("MXW008", reader.at("events"), "[events] belongs in the main file",
+                 "move it there; a rule file holds rules only");
   if (const auto *table = reader.table("warning_mx"))
     read_warning_mx(source, *table);
   for (const auto *table : reader.tables("clients"))
@@ -249,191 +332,210 @@ void Loader::read_file(const fs::path &file, bool is_main) {
   if (is_main) {
     read_patterns(reader);
   } else if (reader.has("rules")) {
-    reader.error("MXW008", reader.at("rules"), "'rules' belongs into the main file",
-                 "a rule file cannot name others");
-    reader.strings("rules");
+    reader.error("MXW008", reader.at("rules"), "'rules' belongs in the main file",
+                 "move it there; a rule file cannot name others");
+    reader.strings("rules", 0);
   }
   reader.finish();
 }
 
 void Loader::read_patterns(TableReader &reader) {
-  for (const Text &pattern : reader.strings("rules")) {
-    const auto files = expand(beside(reader.source(), pattern.value));
-    const bool literal = pattern.value.find_first_of("*?[") == std::string::npos;
-    if (files.empty() && literal)
-      reader.error("MXW001", pattern.at, "there is no file '" + pattern.value + "'",
-                   "paths are relative to the file that names them");
-    else if (files.empty())
-      reader.warning("MXW007", pattern.at, "no file matches '" + pattern.value + "'",
+  for (const Text &pattern : reader.strings("rules", 0)) {
+    if (pattern.value.find_first_of("*?[") == std::string::npos) {
+      if (auto read = read_named(reader, pattern, kMaxRuleFileBytes); read && is_new(read->file()))
+        read_tables(std::move(*read), false);
+      continue;
+    }
+    const auto files = expand(reader.source().file().parent_path(), pattern.value);
+    if (!files)
+      reader.error("MXW001", pattern.at, "cannot read the directory of " + quote(pattern.value),
+                   "it must be readable by the user that the resolver runs as, inside its chroot");
+    else if (files->empty())
+      reader.warning("MXW007", pattern.at, "no file matches " + quote(pattern.value),
                      "patterns are relative to the main file");
-    for (const fs::path &file : files)
-      read_file_once(file);
+    else
+      for (const fs::path &file : *files)
+        read_file_once(file);
   }
 }
 
 void Loader::read_events(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[events]", out_.findings);
-  if (const auto file = reader.string("file"))
+  TableReader reader(source, table, "[events]", findings_);
+  if (const auto file = reader.string("file")) {
     out_.settings.events_file = file->value.empty() ? fs::path() : beside(source, file->value);
+    if (file->value.find('\0') != std::string::npos)
+      reader.error("MXW001", file->at,
+                   "cannot write " + quote(file->value) + ": its name has a NUL octet",
+                   "write the name of a file");
+  }
   reader.finish();
 }
 
 void Loader::read_warning_mx(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[warning_mx]", out_.findings);
+  TableReader reader(source, table, "[warning_mx]", findings_);
   if (warning_mx_source_ != nullptr)
     reader.error("MXW023", reader.at(),
-                 "[warning_mx] stands in '" + warning_mx_source_->file().string() + "' already",
-                 "there is one set of warning hosts");
+                 "[warning_mx] stands at '" + warning_mx_source_->file().string() + ':' +
+                     std::to_string(warning_mx_line_) + "' already",
+                 "there is one set of warning hosts: put all of them there");
   warning_mx_source_ = &source;
-  for (const Text &text : reader.strings("hosts"))
-    if (const auto name = read_name(reader, text, "a warning host")) {
-      spec_.warning_hosts.push_back({*name, {}});
-      warning_host_places_.push_back(text.at);
-    }
-  if (spec_.warning_hosts.empty())
+  warning_mx_line_ = reader.at().line;
+  auto &hosts = spec_.warning_hosts;
+  const auto find_host = [&](const Name &name) {
+    return std::find_if(hosts.begin(), hosts.end(),
+                        [&](const WarningHost &host) { return host.name == name; });
+  };
+  for (const Text &text : reader.strings("hosts")) {
+    const auto name = read_name(source, text, kHost);
+    if (name && find_host(*name) != hosts.end())
+      reader.error("MXW024", text.at, "there is a warning host " + quote(text.value) + " already",
+                   "name every host once");
+    if (!name)
+      continue;
+    hosts.push_back({*name, {}});
+    warning_host_places_.push_back(text.at);
+  }
+  if (!reader.has("hosts"))
     reader.error("MXW005", reader.at(), "[warning_mx] has no 'hosts'",
                  "name the hosts that tell senders, or leave [warning_mx] out");
-  if (spec_.warning_hosts.size() > kMaxHosts)
+  if (hosts.size() > kMaxHosts)
     reader.error("MXW014", reader.at("hosts"),
-                 "there are more than " + std::to_string(kMaxHosts) + " warning hosts",
+                 "there are " + std::to_string(hosts.size()) + " warning hosts; the limit is " +
+                     std::to_string(kMaxHosts),
                  "two are enough");
-  if (const auto *addresses = reader.table("addresses")) {
-    TableReader of_host(source, *addresses, "addresses", out_.findings);
-    for (const auto &[host_text, node] : of_host.entries()) {
-      const auto host_name = read_name(reader, host_text, "a warning host");
-      const auto host = std::find_if(spec_.warning_hosts.begin(), spec_.warning_hosts.end(),
-                                     [&](const WarningHost &h) { return host_name == h.name; });
-      if (host_name && host == spec_.warning_hosts.end()) {
-        reader.error("MXW021", host_text.at, "'" + host_text.value + "' is not among the 'hosts'",
-                     "addresses are given for warning hosts only");
+  if (const auto *table_of_addresses = reader.table("addresses")) {
+    TableReader addresses(source, *table_of_addresses, "addresses", findings_);
+    for (const auto &[text, node] : addresses.entries()) {
+      const auto name = parse_rule_name(text.value);
+      const auto host = name ? find_host(*name) : hosts.end();
+      if (host == hosts.end()) {
+        reader.error("MXW021", text.at, quote(text.value) + " is not among the 'hosts'",
+                     "write a host of 'hosts', in quotes: "
+                     "\"warn1.example.mil\" = [\"198.51.100.25\"]");
         continue;
       }
-      for (const Text &text : of_host.strings_of(*node, host_text.value)) {
-        const auto address = parse_address(text.value);
+      for (const Text &wanted : addresses.strings_of(*node, text.value)) {
+        const auto address = parse_address(wanted.value);
         if (!address)
-          reader.error("MXW020", text.at, "'" + text.value + "' is not an address",
+          reader.error("MXW020", wanted.at, quote(wanted.value) + " is not an address",
                        "write an IPv4 or IPv6 address, such as \"198.51.100.25\"");
-        else if (host_name)
+        else if (std::find(host->addresses.begin(), host->addresses.end(), *address) ==
+                 host->addresses.end()) // an RRset has no record twice
           host->addresses.push_back(*address);
       }
-      if (host_name && host->addresses.size() > kMaxAddresses)
-        reader.error("MXW014", host_text.at,
-                     "'" + host_text.value + "' has more than " + std::to_string(kMaxAddresses) +
-                         " addresses",
+      if (host->addresses.size() > kMaxAddresses)
+        reader.error("MXW014", text.at,
+                     quote(text.value) + " has " + std::to_string(host->addresses.size()) +
+                         " addresses; the limit is " + std::to_string(kMaxAddresses),
                      "a few are enough");
     }
   }
   reader.finish();
 }
 
-void Loader::read_clients(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[[clients]]", out_.findings);
+std::string Loader::read_id(TableReader &reader, std::string_view what,
+                            std::map<std::string, Place> &ids) {
   const auto id = reader.string("id");
-  if (!id)
-    reader.error("MXW005", reader.at(), "[[clients]] has no 'id'",
-                 "rules name the set by it: id = \"outbound-relays\"");
-  else if (!is_id(id->value))
-    reader.error("MXW012", id->at, "'" + id->value + "' is not an id",
+  if (!id) {
+    if (!reader.has("id"))
+      reader.error("MXW005", reader.at(), std::string(reader.title()) + " has no 'id'",
+                   "give it one of a-z, 0-9 and '-', such as id = \"ours\"");
+    return {};
+  }
+  if (!is_id(id->value)) {
+    reader.error("MXW012", id->at, quote(id->value) + " is not an id",
                  "an id has 1 to 63 of a-z, 0-9 and '-'");
-  else if (!client_ids_.emplace(id->value, spec_.clients.size()).second)
-    reader.error("MXW012", id->at, "there is a client set '" + id->value + "' already",
-                 "every id stands once");
+    return {};
+  }
+  const auto [other, is_new] = ids.emplace(id->value, place_of(reader));
+  if (!is_new)
+    reader.error("MXW024", id->at,
+                 "there is a " + std::string(what) + " " + quote(id->value) + " already, at '" +
+                     text_of(other->second) + "'",
+                 "give one of them another id");
+  return id->value;
+}
+
+std::string Loader::read_text(TableReader &reader, std::string_view key) {
+  const auto text = reader.string(key);
+  if (!text)
+    return {};
+  if (text->value.find_first_not_of(" \t\r\n") == std::string::npos)
+    reader.error("MXW025", text->at, quote(key) + " is empty", "put something in, or leave it out");
+  return text->value;
+}
+
+void Loader::read_clients(const Source &source, const toml::table &table) {
+  TableReader reader(source, table, "[[clients]]", findings_);
+  if (const std::string id = read_id(reader, "client set", client_places_); !id.empty())
+    client_ids_.emplace(id, static_cast<std::uint32_t>(spec_.clients.size()));
   std::vector<ClientSet::Subnet> subnets;
   for (const Text &text : reader.strings("subnets")) {
-    if (const auto subnet = parse_subnet(text.value))
-      subnets.push_back(*subnet);
-    else
-      reader.error("MXW019", text.at, "'" + text.value + "' is not a subnet",
+    const auto subnet = parse_subnet(text.value);
+    // IPv4 clients have mapped addresses in the core: ::ffff:0:0/96.
+    constexpr unsigned kMappedBits = 96;
+    if (!subnet)
+      reader.error("MXW019", text.at, quote(text.value) + " is not a subnet",
                    "write an address and a prefix length, such as \"192.0.2.0/24\"");
+    else if (subnet->prefix_bits < kMappedBits &&
+             ClientSet({&*subnet, 1}).contains(*parse_address("0.0.0.0")))
+      reader.error("MXW019", text.at, quote(text.value) + " has every IPv4 address in it too",
+                   "write IPv4 as \"192.0.2.0/24\"; all of IPv6 in use is \"2000::/3\"");
+    else
+      subnets.push_back(*subnet);
   }
   if (!reader.has("subnets"))
     reader.error("MXW005", reader.at(), "[[clients]] has no 'subnets'",
-                 "subnets = [\"192.0.2.0/24\"]");
+                 "say who is in the set: subnets = [\"192.0.2.0/24\"]");
   spec_.clients.emplace_back(subnets);
   reader.finish();
 }
 
 void Loader::read_protect(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[[protect]]", out_.findings);
+  TableReader reader(source, table, "[[protect]]", findings_);
   const auto number = static_cast<std::uint32_t>(spec_.rules.size());
   Rule rule;
-  rule.place = {source.file(), static_cast<std::uint32_t>(reader.at().line)};
-  if (const auto id = reader.string("id")) {
-    rule.id = id->value;
-    if (!is_id(id->value))
-      reader.error("MXW012", id->at, "'" + id->value + "' is not an id",
-                   "an id has 1 to 63 of a-z, 0-9 and '-'");
-    else if (!rule_ids_.insert(id->value).second)
-      reader.error("MXW012", id->at, "there is a rule '" + id->value + "' already",
-                   "every id stands once");
-  } else if (!reader.has("id")) {
-    reader.error("MXW005", reader.at(), "[[protect]] has no 'id'",
-                 "events and explanations name the rule by it: id = \"dod\"");
-  }
-  rule.domains = read_domains(reader, true);
+  rule.place = place_of(reader);
+  rule.id = read_id(reader, "rule", rule_places_);
+  rule.domains = read_domains(reader, kProtected);
   if (const auto suffix = reader.string("suffix"))
-    rule.suffix = read_name(reader, *suffix, "a suffix");
-  if (const auto min_label = reader.integer("min_label", 1, 63))
+    rule.suffix = read_name(source, *suffix, kSuffix);
+  if (const auto min_label = reader.integer("min_label", 1, Name::kMaxLabelBytes))
     rule.matching.min_label = static_cast<std::size_t>(*min_label);
   read_slips(reader, rule);
-  rule.mirror = read_names(reader, "mirror");
+  rule.mirror = read_names(reader, "mirror", kSuffix);
   if (!rule.mirror.empty() && !reader.has("suffix"))
     reader.error("MXW016", reader.at("mirror"), "'mirror' has no 'suffix' to mirror",
                  "say which suffix is meant, such as suffix = \"mil\"");
   for (const Name &mirror : rule.mirror)
     if (rule.suffix && mirror.is_at_or_below(*rule.suffix))
       reader.error("MXW016", reader.at("mirror"),
-                   "'" + to_string(mirror) + "' is legitimate by 'suffix'",
+                   quote(to_string(mirror)) + " is legitimate by 'suffix'",
                    "mirror another suffix than the rule's own");
-  if (rule.domains.empty() && rule.mirror.empty() && !rule.suffix && !reader.has("domains") &&
-      !reader.has("files"))
+  if (!reader.has("domains") && !reader.has("files") && !reader.has("suffix") &&
+      !reader.has("mirror"))
     reader.error("MXW025", reader.at(), "[[protect]] protects nothing",
                  "give it 'domains', 'files' or 'suffix'");
 
   PendingAction pending{number, &source, std::nullopt};
-  if (const auto action = reader.string("action")) {
-    const auto known = find_by_name<Action>(kRuleActions, action->value);
-    if (!known) {
-      std::vector<std::string_view> names;
-      for (const Action a : kRuleActions)
-        names.push_back(to_string(a));
-      reader.error("MXW013", action->at,
-                   "unknown action '" + action->value + "'" + did_you_mean(action->value, names),
-                   "the actions are " + actions_text());
-    } else {
-      rule.action = *known;
-      if (*known == Action::redirect)
-        pending.redirect = action->at;
-      if (*known == Action::refused || *known == Action::servfail || *known == Action::drop)
-        reader.warning("MXW029", action->at,
-                       "'" + action->value +
-                           "' makes senders wait for days, and leaks past a second resolver",
-                       "redirect and null-mx tell the sender at once");
-    }
-  } else if (!reader.has("action")) {
-    rule.action = Action::redirect; // if there is a warning host: see resolve_actions()
-  }
+  std::vector<std::string_view> actions(kRuleActions.size());
+  std::transform(kRuleActions.begin(), kRuleActions.end(), actions.begin(),
+                 [](Action action) { return to_string(action); });
+  const std::string action = read_word(reader, "action", actions);
+  // Without any it is a redirect if there is a warning host: see resolve_actions().
+  rule.action = find_by_name<Action>(kRuleActions, action).value_or(Action::redirect);
+  if (action == "redirect")
+    pending.redirect = reader.at("action");
+  if (action == "refused" || action == "servfail" || action == "drop")
+    reader.warning("MXW029", reader.at("action"),
+                   quote(action) + " makes senders wait for days, and leaks past a second resolver",
+                   "redirect and null-mx tell the sender at once");
   pending_actions_.push_back(pending);
-  if (const auto mode = reader.string("mode")) {
-    const auto known = find_by_name<Mode>(std::array{Mode::enforce, Mode::observe}, mode->value);
-    if (known)
-      rule.mode = *known;
-    else
-      reader.error("MXW013", mode->at,
-                   "unknown mode '" + mode->value + "'" +
-                       did_you_mean(mode->value, {"enforce", "observe"}),
-                   "the modes are enforce, observe");
-  }
-  if (reader.has("clients")) {
-    pending_clients_.push_back({number, &source, reader.strings("clients")});
-    if (pending_clients_.back().ids.empty())
-      reader.error("MXW018", reader.at("clients"), "'clients' names no client set",
-                   "leave it out where the rule is for everyone");
-  } else {
-    reader.strings("clients"); // known, though not there
-  }
-  if (const auto contact = reader.string("contact"))
-    rule.contact = contact->value;
+  if (read_word(reader, "mode", all_names<Mode>()) == "observe")
+    rule.mode = Mode::observe;
+  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
+    pending_clients_.push_back({number, &source, std::move(ids)});
+  rule.contact = read_text(reader, "contact");
   reader.finish();
   spec_.rules.push_back(std::move(rule));
 }
@@ -441,14 +543,15 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
 void Loader::read_slips(TableReader &reader, Rule &rule) {
   // What the names of this rule end in: its suffix, or their top-level domains.
   std::vector<Name> intended;
+  std::unordered_set<std::string> seen;
   for (const Name &name : rule.domains) {
     const Name end =
         rule.suffix && name.is_at_or_below(*rule.suffix) ? *rule.suffix : name.ancestor(1);
-    if (std::find(intended.begin(), intended.end(), end) == intended.end())
+    if (seen.emplace(end.tail(end.labels())).second)
       intended.push_back(end);
   }
   if (!reader.has("slips")) {
-    reader.strings("slips"); // known, though not there
+    reader.strings("slips", 0); // known, though not there
     for (const UsualSlips &usual : usual_slips()) {
       const Name suffix = known_name(usual.suffix);
       if (std::find(intended.begin(), intended.end(), suffix) == intended.end())
@@ -458,14 +561,18 @@ void Loader::read_slips(TableReader &reader, Rule &rule) {
     }
     return;
   }
-  for (const Text &text : reader.strings("slips")) {
-    const auto typed = read_name(reader, text, "a slip");
+  const std::vector<Text> slips = reader.strings("slips", 0); // none: not even the usual ones
+  if (!slips.empty() && !reader.has("domains") && !reader.has("files"))
+    reader.error("MXW017", reader.at("slips"), "'slips' has no effect without 'domains' or 'files'",
+                 "name the domains that are mistyped; 'mirror' is for all names of a suffix");
+  for (const Text &text : slips) {
+    const auto typed = read_name(reader.source(), text, kSuffix);
     if (!typed)
       continue;
     if (std::find(intended.begin(), intended.end(), *typed) != intended.end() ||
         (rule.suffix && typed->is_at_or_below(*rule.suffix)))
       reader.error("MXW017", text.at,
-                   "'" + text.value + "' is what names of this rule end in themselves",
+                   quote(text.value) + " is what names of this rule end in themselves",
                    "name suffixes that are typed by mistake");
     else
       for (const Name &end : intended)
@@ -474,21 +581,19 @@ void Loader::read_slips(TableReader &reader, Rule &rule) {
 }
 
 void Loader::read_allow(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[[allow]]", out_.findings);
+  TableReader reader(source, table, "[[allow]]", findings_);
   Allow allow;
-  allow.place = {source.file(), static_cast<std::uint32_t>(reader.at().line)};
-  allow.domains = read_domains(reader, false);
+  allow.place = place_of(reader);
+  allow.domains = read_domains(reader, kPassed);
   if (!reader.has("domains") && !reader.has("files"))
     reader.error("MXW025", reader.at(), "[[allow]] allows nothing", "give it 'domains' or 'files'");
-  if (const auto reason = reader.string("reason"))
-    allow.reason = reason->value;
-  else if (!reader.has("reason"))
+  allow.reason = read_text(reader, "reason");
+  if (!reader.has("reason"))
     reader.error("MXW005", reader.at(), "[[allow]] has no 'reason'",
                  "whoever reads this in a year wants to know: reason = \"ticket 4711\"");
-  if (const auto owner = reader.string("owner"))
-    allow.owner = owner->value;
+  allow.owner = read_text(reader, "owner");
   if (const auto expires = reader.date("expires")) {
-    constexpr std::int64_t kDayS = 24 * 60 * 60;
+    constexpr std::int64_t kDayS = 86'400;
     allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
     if (*allow.expires_s <= now_s_)
       reader.warning("MXW028", reader.at("expires"), "this entry has expired and allows nothing",
@@ -499,8 +604,8 @@ void Loader::read_allow(const Source &source, const toml::table &table) {
 }
 
 void Loader::read_exempt(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[[exempt]]", out_.findings);
-  for (const Name &name : read_domains(reader, false))
+  TableReader reader(source, table, "[[exempt]]", findings_);
+  for (const Name &name : read_domains(reader, kPassed))
     spec_.exempt.push_back(name);
   if (!reader.has("domains") && !reader.has("files"))
     reader.error("MXW025", reader.at(), "[[exempt]] exempts nothing",
@@ -509,12 +614,13 @@ void Loader::read_exempt(const Source &source, const toml::table &table) {
 }
 
 void Loader::read_test(const Source &source, const toml::table &table) {
-  TableReader reader(source, table, "[[test]]", out_.findings);
+  TableReader reader(source, table, "[[test]]", findings_);
   TestCase test;
   test.failure = source.finding(Severity::error, "MXW027", reader.at(), "", "");
   const auto query = reader.string("query");
   if (!query && !reader.has("query"))
-    reader.error("MXW005", reader.at(), "[[test]] has no 'query'", "query = \"army.ml\"");
+    reader.error("MXW005", reader.at(), "[[test]] has no 'query'",
+                 "say which name is asked for: query = \"army.ml\"");
   std::optional<Name> name;
   if (query) {
     test.question = query->value;
@@ -522,41 +628,39 @@ void Loader::read_test(const Source &source, const toml::table &table) {
       name = *parsed;
     else
       reader.error("MXW010", query->at,
-                   "'" + query->value + "' is not a domain name: " + std::string(parsed.error()),
+                   quote(query->value) + " is not a domain name: " + std::string(parsed.error()),
                    "write the name that is asked for, such as \"army.ml\"");
   }
   if (const auto type = reader.string("qtype")) {
     if (const auto number = parse_qtype(type->value))
       test.query.type = *number;
     else
-      reader.error("MXW030", type->at, "unknown type '" + type->value + "'",
+      reader.error("MXW030", type->at, "unknown type " + quote(type->value),
                    "write an RR type, such as \"MX\"");
   }
   if (const auto client = reader.string("client")) {
     test.query.client = parse_address(client->value);
     if (!test.query.client)
-      reader.error("MXW020", client->at, "'" + client->value + "' is not an address",
+      reader.error("MXW020", client->at, quote(client->value) + " is not an address",
                    "write the address of a client, such as \"192.0.2.1\"");
   }
   if (const auto *expect = reader.table("expect")) {
-    TableReader wanted(source, *expect, "expect", out_.findings);
-    const auto read = [&](std::string_view key, std::string &to) {
-      if (const auto text = wanted.string(key))
-        to = text->value;
-    };
-    read("action", test.expect.action);
-    read("reason", test.expect.reason);
-    read("protected", test.expect.protected_name);
-    read("technique", test.expect.technique);
-    read("rule", test.expect.rule);
-    read("mode", test.expect.mode);
+    TableReader wanted(source, *expect, "expect", findings_);
+    test.expect.action = read_word(wanted, "action", all_names<Action>());
+    test.expect.reason = read_word(wanted, "reason", all_names<Reason>());
+    test.expect.technique = read_word(wanted, "technique", all_names<Technique>());
+    test.expect.mode = read_word(wanted, "mode", all_names<Mode>());
+    test.expect.rule = read_text(wanted, "rule");
+    if (const auto text = wanted.string("protected"))
+      if (const auto meant = read_name(source, *text, kMeant))
+        test.expect.protected_name = to_string(*meant);
     if (expect->empty())
-      reader.error("MXW005", reader.at("expect"), "'expect' expects nothing",
-                   "expect = { action = \"redirect\" }");
+      reader.error("MXW025", reader.at("expect"), "'expect' is empty",
+                   "say what is expected: expect = { action = \"redirect\" }");
     wanted.finish();
   } else if (!reader.has("expect")) {
     reader.error("MXW005", reader.at(), "[[test]] has no 'expect'",
-                 "expect = { action = \"redirect\" }");
+                 "say what is expected: expect = { action = \"redirect\" }");
   }
   reader.finish();
   if (name) {
@@ -565,72 +669,69 @@ void Loader::read_test(const Source &source, const toml::table &table) {
   }
 }
 
-std::optional<Name> Loader::read_name(TableReader &reader, const Text &text,
-                                      std::string_view what) {
+std::string Loader::read_word(TableReader &reader, std::string_view key,
+                              const std::vector<std::string_view> &known) {
+  const auto word = reader.string(key);
+  if (!word)
+    return {};
+  if (std::find(known.begin(), known.end(), word->value) != known.end())
+    return word->value;
+  reader.error("MXW013", word->at,
+               "unknown " + std::string(key) + " " + quote(word->value) +
+                   did_you_mean(word->value, known),
+               "choose one of: " + list_of(known));
+  return {};
+}
+
+std::optional<Name> Loader::read_name(const Source &source, const Text &text, const NameUse &use) {
+  const auto error = [&](std::string_view code, const std::string &what, std::string_view help) {
+    findings_.error(source, code, text.at, quote(text.value) + what, std::string(help));
+    return std::nullopt;
+  };
   const auto name = parse_rule_name(text.value);
-  if (!name) {
-    reader.error("MXW010", text.at,
-                 "'" + text.value + "' is not a domain name: " + std::string(name.error()),
-                 "write " + std::string(what) + " as a name, such as \"example.mil\"");
-    return std::nullopt;
-  }
-  if (name->labels() == 0) {
-    reader.error("MXW011", text.at, "'.' is every name there is",
-                 "write " + std::string(what) + " as a name, such as \"example.mil\"");
-    return std::nullopt;
-  }
+  if (!name)
+    return error("MXW010", " is not a domain name: " + std::string(name.error()), use.form);
+  if (name->labels() == 0)
+    return error("MXW011", " is every name there is", use.form);
+  if (name->labels() < use.min_labels)
+    return error("MXW011", " is a whole top-level domain", use.too_wide);
+  if (name->labels() > kMaxRuleLabels)
+    return error("MXW026",
+                 " has " + std::to_string(name->labels()) + " labels; the limit is " +
+                     std::to_string(kMaxRuleLabels),
+                 "name a domain above it; that covers it too");
   return *name;
 }
 
-std::vector<Name> Loader::read_names(TableReader &reader, std::string_view key) {
+std::vector<Name> Loader::read_names(TableReader &reader, std::string_view key,
+                                     const NameUse &use) {
   std::vector<Name> names;
   for (const Text &text : reader.strings(key))
-    if (const auto name = read_name(reader, text, "it"))
+    if (const auto name = read_name(reader.source(), text, use))
       names.push_back(*name);
   return names;
 }
 
-bool Loader::can_protect(const Source &source, Position at, const Name &name) {
-  if (name.labels() < 2) {
-    add(source.finding(
-        Severity::error, "MXW011", at, "'" + to_string(name) + "' is a whole top-level domain",
-        "to make every name under it legitimate, say suffix = \"" + to_string(name) + "\""));
-    return false;
-  }
-  if (name.labels() > Index::kMaxProtectedLabels) {
-    add(source.finding(Severity::error, "MXW026", at,
-                       "'" + to_string(name) + "' has " + std::to_string(name.labels()) +
-                           " labels; the limit is " + std::to_string(Index::kMaxProtectedLabels),
-                       "protect a name above it"));
-    return false;
-  }
-  return true;
-}
-
-std::vector<Name> Loader::read_domains(TableReader &reader, bool protects) {
-  std::vector<Name> names;
-  for (const Text &text : reader.strings("domains")) {
-    const auto name = read_name(reader, text, "a domain");
-    if (name && (!protects || can_protect(reader.source(), text.at, *name)))
-      names.push_back(*name);
-  }
+std::vector<Name> Loader::read_domains(TableReader &reader, const NameUse &use) {
+  std::vector<Name> names = read_names(reader, "domains", use);
   for (const Text &file : reader.strings("files"))
-    read_list(reader, file, protects, names);
+    read_list(reader, file, use, names);
+  // A list with a line for each address at a domain has the same name many times.
+  std::unordered_set<std::string> seen;
+  std::erase_if(names,
+                [&](const Name &name) { return !seen.emplace(name.tail(name.labels())).second; });
   return names;
 }
 
-void Loader::read_list(TableReader &reader, const Text &file, bool protects,
+void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use,
                        std::vector<Name> &names) {
-  const auto list = Source::read(beside(reader.source(), file.value), kMaxListBytes);
-  if (!list) {
-    reader.error("MXW001", file.at, "'" + file.value + "': " + list.error().message,
-                 list.error().help);
+  const auto list = read_named(reader, file, kMaxListBytes);
+  if (!list)
     return;
-  }
-  std::size_t findings = 0;
+  std::size_t entries = 0;
+  std::size_t bad = 0;
   std::size_t line_number = 0;
-  std::string_view rest = list->text();
-  while (!rest.empty() && findings < kMaxFindingsAList) {
+  for (std::string_view rest = list->text(); !rest.empty();) {
     ++line_number;
     const std::size_t end = rest.find('\n');
     const std::string_view whole = rest.substr(0, end);
@@ -642,25 +743,20 @@ void Loader::read_list(TableReader &reader, const Text &file, bool protects,
     if (first == std::string_view::npos)
       continue;
     field = field.substr(first, field.find_last_not_of(kAround) - first + 1);
-    const Position at{line_number, first + 1};
-    const auto name = parse_rule_name(field);
-    if (name && name->labels() != 0) {
-      if (!protects || can_protect(*list, at, *name))
-        names.push_back(*name);
-      else
-        ++findings;
-      continue;
+    ++entries;
+    const Text text{std::string(field), {line_number, first + 1}};
+    if (const auto name = read_name(*list, text, in_a_list(use))) {
+      names.push_back(*name);
+    } else if (++bad == kMaxFindingsAList && !rest.empty()) {
+      findings_.error(*list, "MXW009", {},
+                      std::to_string(bad) + " findings in this list; the rest was not read",
+                      "a list has a name a line, or in the first column");
+      return;
     }
-    ++findings;
-    add(list->finding(
-        Severity::error, "MXW010", at,
-        "'" + std::string(field.substr(0, Name::kMaxWireBytes)) +
-            "' is not a domain name: " + std::string(name ? "it is the root" : name.error()),
-        "a list has a name a line, or in the first column; # begins a comment"));
   }
-  if (findings == kMaxFindingsAList)
-    add(list->finding(Severity::error, "MXW010", {}, "too many findings; the rest was not read",
-                      "is this a list of names?"));
+  if (entries == 0)
+    reader.warning("MXW031", file.at, quote(file.value) + " has no name in it",
+                   "fill the list, or take it out of 'files'");
 }
 
 void Loader::resolve_clients() {
@@ -674,15 +770,14 @@ void Loader::resolve_clients() {
       std::vector<std::string_view> known;
       for (const auto &[name, position] : client_ids_)
         known.push_back(name);
-      add(pending.source->finding(Severity::error, "MXW018", id.at,
-                                  "there is no client set '" + id.value + "'" +
-                                      did_you_mean(id.value, known),
-                                  "define it: [[clients]] with this id and its subnets"));
+      findings_.error(*pending.source, "MXW018", id.at,
+                      "there is no client set " + quote(id.value) + did_you_mean(id.value, known),
+                      "define it: [[clients]] with this id and its subnets");
     }
 }
 
 void Loader::resolve_actions() {
-  if (!spec_.warning_hosts.empty())
+  if (warning_mx_source_ != nullptr)
     return;
   for (const PendingAction &pending : pending_actions_) {
     Rule &rule = spec_.rules[pending.rule];
@@ -690,9 +785,9 @@ void Loader::resolve_actions() {
       continue;
     rule.action = Action::null_mx;
     if (pending.redirect)
-      add(pending.source->finding(Severity::error, "MXW015", *pending.redirect,
-                                  "there is no warning MX to redirect to",
-                                  "name one in [warning_mx], or use null-mx"));
+      findings_.error(*pending.source, "MXW015", *pending.redirect,
+                      "there is no warning MX to redirect to",
+                      "name its hosts in [warning_mx], or use null-mx");
   }
 }
 
@@ -705,29 +800,25 @@ void Loader::check_warning_hosts() {
     const Verdict verdict = policy.decide(query);
     if (verdict.reason != Reason::look_alike)
       continue;
-    add(warning_mx_source_->finding(Severity::error, "MXW022", warning_host_places_[i],
-                                    "warning host '" + to_string(host) +
-                                        "' is itself a near-miss of '" +
-                                        to_string(verdict.protected_name) + "'",
-                                    "use a host whose name no rule matches"));
+    findings_.error(*warning_mx_source_, "MXW022", warning_host_places_[i],
+                    "warning host " + quote(to_string(host)) + " is itself a near-miss of " +
+                        quote(to_string(verdict.protected_name)),
+                    "use a host whose name no rule matches, or allow it");
   }
 }
 
 Loaded Loader::finish() && {
   resolve_clients();
   resolve_actions();
-  if (!has_error()) {
+  if (!findings_.has_error()) {
     std::random_device random;
     const std::uint64_t seed = (std::uint64_t{random()} << 32U) | random();
     out_.policy = std::make_shared<const Policy>(std::move(spec_), seed);
     check_warning_hosts();
-    if (has_error())
+    if (findings_.has_error())
       out_.policy = nullptr;
   }
-  std::stable_sort(out_.findings.begin(), out_.findings.end(),
-                   [](const Diagnostic &a, const Diagnostic &b) {
-                     return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
-                   });
+  out_.findings = std::move(findings_).sorted();
   return std::move(out_);
 }
 
@@ -768,9 +859,14 @@ std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s) {
       if (wanted.empty() || wanted == got)
         continue;
       Diagnostic failure = test.failure;
-      failure.message = "'" + test.question + "': " + std::string(key) + " is '" + got +
-                        "', expected '" + wanted + "'";
-      failure.help = "'mxwarden explain " + test.question + "' shows why";
+      failure.message = quote(test.question) + ": " + std::string(key) + " is " + quote(got) +
+                        ", expected " + quote(wanted);
+      failure.help = "'mxwarden explain " + test.question;
+      if (query.type != qtype::kMx)
+        failure.help += " --qtype " + qtype_name(query.type);
+      if (query.client)
+        failure.help += " --client " + to_string(*query.client);
+      failure.help += "' shows why";
       failures.push_back(std::move(failure));
     }
   }

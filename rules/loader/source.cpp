@@ -1,7 +1,9 @@
 #include "loader/source.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -32,28 +34,57 @@ Diagnostic unreadable(const std::filesystem::path &file, const std::string &why,
   Diagnostic d;
   d.code = "MXW001";
   d.file = file;
-  d.message = "cannot read this file: " + why;
+  d.message = "cannot read " + quote(file.native()) + ": " + why;
   d.help = std::move(help);
   return d;
+}
+
+/// Where the code point behind the one at `at` begins.
+std::size_t next_point(std::string_view text, std::size_t at) noexcept {
+  const std::size_t most = std::min(at + 4, text.size());
+  do
+    ++at;
+  while (at < most && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80);
+  return at;
+}
+
+/// Puts what is shown of `line` into `d`: all of it, or what is around the column that is meant.
+void show(std::string_view line, Diagnostic &d) {
+  constexpr std::size_t kShownColumns = 120;
+  constexpr std::size_t kMaxColumn = 10'000; // farther right nobody counts columns, nor do we
+  if (d.column == 0 || d.column > kMaxColumn)
+    return;
+  const std::size_t skipped = d.column > kShownColumns ? d.column - kShownColumns / 2 : 0;
+  std::size_t begin = 0;
+  for (std::size_t points = 0; points < skipped && begin < line.size(); ++points)
+    begin = next_point(line, begin);
+  std::size_t end = begin;
+  for (std::size_t points = 0; points < kShownColumns && end < line.size(); ++points)
+    end = next_point(line, end);
+  d.source_line = (skipped == 0 ? "" : "…") + std::string(line.substr(begin, end - begin)) +
+                  (end == line.size() ? "" : "…");
+  d.caret = d.column - skipped + (skipped == 0 ? 0 : 1);
 }
 
 } // namespace
 
 Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_bytes) {
+  if (file.native().find('\0') != std::string::npos) // open() would take what stands before it
+    return tl::unexpected(unreadable(file, "its name has a NUL octet", "write the name of a file"));
   const auto failed = [&](int error) {
     return tl::unexpected(unreadable(
         file, std::strerror(error), // NOLINT(concurrency-mt-unsafe): glibc's is safe
         "it must exist and be readable by the user that the resolver runs as, inside its chroot"));
   };
   // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
-  const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status = {};
   if (fd.get() < 0 || fstat(fd.get(), &status) != 0)
     return failed(errno);
   if (!S_ISREG(status.st_mode))
     return tl::unexpected(
         unreadable(file, "it is not a regular file",
-                   "name a file, or its files by a pattern such as 'rules.d/*.toml'"));
+                   "name a regular file; rule files of a directory: 'rules.d/*.toml'"));
   const auto too_large = [&] {
     return tl::unexpected(unreadable(
         file, "it has more than " + std::to_string(max_bytes >> 20U) + " MiB", "split it up"));
@@ -111,8 +142,56 @@ Diagnostic Source::finding(Severity severity, std::string_view code, Position po
   d.file = file_;
   d.line = position.line;
   d.column = position.column;
-  d.source_line = line(position.line);
+  show(line(position.line), d);
   return d;
+}
+
+bool Findings::has_room(Severity severity) noexcept {
+  has_error_ = has_error_ || severity == Severity::error;
+  dropped_ = dropped_ || all_.size() == kMax;
+  return all_.size() < kMax;
+}
+
+void Findings::add(Diagnostic finding) {
+  if (has_room(finding.severity))
+    all_.push_back(std::move(finding));
+}
+
+void Findings::error(const Source &source, std::string_view code, Position at, std::string message,
+                     std::string help) {
+  if (has_room(Severity::error))
+    all_.push_back(source.finding(Severity::error, code, at, std::move(message), std::move(help)));
+}
+
+void Findings::warning(const Source &source, std::string_view code, Position at,
+                       std::string message, std::string help) {
+  if (has_room(Severity::warning))
+    all_.push_back(
+        source.finding(Severity::warning, code, at, std::move(message), std::move(help)));
+}
+
+std::vector<Diagnostic> Findings::sorted() && {
+  std::stable_sort(all_.begin(), all_.end(), [](const Diagnostic &a, const Diagnostic &b) {
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+  });
+  if (dropped_) {
+    Diagnostic d;
+    d.severity = has_error_ ? Severity::error : Severity::warning;
+    d.code = "MXW009";
+    d.file = all_.back().file;
+    d.message = "more than " + std::to_string(kMax) + " findings; the rest is not shown";
+    d.help = "mend these first and check again";
+    all_.push_back(std::move(d));
+  }
+  return std::move(all_);
+}
+
+std::string quote(std::string_view text) {
+  constexpr std::size_t kMaxQuotedPoints = 80;
+  std::size_t end = 0;
+  for (std::size_t points = 0; points < kMaxQuotedPoints && end < text.size(); ++points)
+    end = next_point(text, end);
+  return "'" + std::string(text.substr(0, end)) + (end < text.size() ? "…'" : "'");
 }
 
 } // namespace mxw

@@ -32,7 +32,8 @@ public:
   /// Line `n` from 1 without its end, or an empty one.
   [[nodiscard]] std::string_view line(std::size_t n) const noexcept;
 
-  /// Returns a finding about a place in this file.
+  /// Returns a finding about a place in this file. Of a long line it holds what is around the
+  /// place, so that its size does not depend on the file.
   [[nodiscard]] Diagnostic finding(Severity severity, std::string_view code, Position position,
                                    std::string message, std::string help) const;
 
@@ -41,5 +42,33 @@ private:
   std::string text_;
   std::vector<std::size_t> line_starts_;
 };
+
+/// Collects the findings of all files: no more than somebody may want to read, since a file that is
+/// something else altogether would give one for each of its octets.
+class Findings {
+public:
+  static constexpr std::size_t kMax = 200;
+
+  void error(const Source &source, std::string_view code, Position at, std::string message,
+             std::string help);
+  void warning(const Source &source, std::string_view code, Position at, std::string message,
+               std::string help);
+  /// Adds a finding that is about no place in a file that was read.
+  void add(Diagnostic finding);
+
+  [[nodiscard]] bool has_error() const noexcept { return has_error_; }
+  /// Returns them by file, line and column; at the end MXW009 where there were more than kMax.
+  [[nodiscard]] std::vector<Diagnostic> sorted() &&;
+
+private:
+  bool has_room(Severity severity) noexcept;
+
+  std::vector<Diagnostic> all_;
+  bool has_error_ = false;
+  bool dropped_ = false;
+};
+
+/// Returns `text` in quotes for a message; a long one without its end.
+std::string quote(std::string_view text);
 
 } // namespace mxw

@@ -9,13 +9,9 @@
 
 #include <toml++/toml.h>
 
-#include "core/diagnostic.h"
 #include "loader/source.h"
 
 namespace mxw {
-
-/// Collects the findings of all files.
-using Findings = std::vector<Diagnostic>;
 
 /// A string with its place.
 struct Text {
@@ -24,6 +20,9 @@ struct Text {
 };
 
 Position position_of(const toml::source_region &region) noexcept;
+
+/// Returns the tables of `source`, or nullopt and a finding (MXW002) where it is no TOML.
+std::optional<toml::table> parse_toml(const Source &source, Findings &findings);
 
 /// One table. Each accessor returns nullopt (or nothing) where the key is not there or its value is
 /// of another type; the second is a finding. finish() reports the keys that nobody asked for.
@@ -37,21 +36,23 @@ public:
   std::optional<Text> string(std::string_view key);
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
   std::optional<toml::date> date(std::string_view key);
-  /// An array of strings; an empty one is a finding.
-  std::vector<Text> strings(std::string_view key);
+  /// An array of strings; one of fewer than `at_least` is a finding.
+  std::vector<Text> strings(std::string_view key, std::size_t at_least = 1);
   /// The tables of an array of tables.
   std::vector<const toml::table *> tables(std::string_view key);
   const toml::table *table(std::string_view key);
   /// The values of a table whose keys are free: name and node.
   std::vector<std::pair<Text, const toml::node *>> entries();
-  /// The strings of an array node.
-  std::vector<Text> strings_of(const toml::node &node, std::string_view key);
+  /// The strings of an array node, which stands under `key`.
+  std::vector<Text> strings_of(const toml::node &node, std::string_view key,
+                               std::size_t at_least = 1);
 
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
   /// Where the table begins, or a key's value.
   [[nodiscard]] Position at() const noexcept { return position_of(table_.source()); }
   [[nodiscard]] Position at(std::string_view key) const;
   [[nodiscard]] const Source &source() const noexcept { return source_; }
+  [[nodiscard]] std::string_view title() const noexcept { return title_; }
 
   void error(std::string_view code, Position at, std::string message, std::string help);
   void warning(std::string_view code, Position at, std::string message, std::string help);
@@ -61,7 +62,8 @@ public:
 
 private:
   const toml::node *take(std::string_view key);
-  void wrong_type(std::string_view key, const toml::node &node, std::string_view expected,
+  /// `what` is what has the wrong type, in quotes: "'domains'".
+  void wrong_type(std::string_view what, const toml::node &node, std::string_view expected,
                   std::string_view example);
 
   const Source &source_;

@@ -54,6 +54,13 @@ void log_err(const char *format, ...) {
   va_end(arguments);
 }
 
+void log_warn(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  log_line(format, arguments);
+  va_end(arguments);
+}
+
 void log_info(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);

@@ -215,6 +215,8 @@ TEST_CASE("host: what is not a client's mail question of class IN is passed on",
   };
   CHECK(passed(host.ask("army.ml", kMx, [](auto &q) { q.family = 0; }))); // our own look-up
   CHECK(passed(host.ask("army.ml", kMx, [](auto &q) { q.qclass = 3; })));
+  // Class ANY would be answered with what there is in IN.
+  CHECK(host.ask("army.ml", kMx, [](auto &q) { q.qclass = 255; }).answers == 2);
   CHECK(passed(host.ask("army.ml", kA)));
   CHECK(passed(host.ask("example.org")));
   CHECK(passed(host.ask("army.mil")));
@@ -274,7 +276,7 @@ TEST_CASE("host: a decision and its answer allocate nothing from the heap", "[ho
     CHECK(host.ask(name).heap_allocations == 0);
 }
 
-TEST_CASE("host: bad rules do not end the resolver; everything passes and the log says so",
+TEST_CASE("host: bad rules do not end the resolver, everything passes and the log says so",
           "[host]") {
   const auto [text, code] = GENERATE(table<std::string, std::string>({
       {"[[protect]\n", "MXW002"},

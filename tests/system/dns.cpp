@@ -31,7 +31,7 @@ std::string to_text(const ldns_rdf *rdf) { return take(ldns_rdf2str(rdf)); }
 
 Record to_record(const ldns_rr *rr) {
   Record record{.owner = to_text(ldns_rr_owner(rr)),
-                .type = take(ldns_rr_type2str(ldns_rr_get_type(rr))),
+                .type = type_name(ldns_rr_get_type(rr)),
                 .rdata = {},
                 .ttl_s = ldns_rr_ttl(rr)};
   for (std::size_t i = 0; i < ldns_rr_rd_count(rr); ++i)
@@ -70,7 +70,8 @@ AddressInfo resolve(const std::string &address, std::uint16_t port, int type) {
   return AddressInfo(found);
 }
 
-/// Returns the port that a new socket of this type has after binding to this one, or nullopt if it is taken.
+/// Returns the port that a new socket of this type has after binding to this one, or nullopt if it
+/// is taken.
 std::optional<std::uint16_t> try_port(const std::string &address, std::uint16_t port, int type) {
   const AddressInfo wanted = resolve(address, port, type);
   const int fd = socket(wanted->ai_family, type | SOCK_CLOEXEC, 0);
@@ -94,6 +95,8 @@ std::uint16_t free_port(const std::string &address) {
       return *port;
   }
 }
+
+std::string type_name(ldns_rr_type type) { return take(ldns_rr_type2str(type)); }
 
 std::vector<std::string> lines(const Section &section) {
   std::vector<std::string> result;
@@ -119,9 +122,8 @@ std::string Reply::text() const {
   result += edns ? ", edns\n" : "\n";
   if (ede)
     result += "ede " + std::to_string(ede->code) + ' ' + ede->text + '\n';
-  for (const auto &[section, name] : {std::pair{&answer, "answer: "},
-                                      {&authority, "authority: "},
-                                      {&additional, "additional: "}})
+  for (const auto &[section, name] :
+       {std::pair{&answer, "answer: "}, {&authority, "authority: "}, {&additional, "additional: "}})
     for (const std::string &line : lines(*section))
       result += name + line + '\n';
   return result;

@@ -1,6 +1,6 @@
-/// A DNS client for tests: questions and answers as values, transport by plain sockets (so that a test can choose the
-/// client's address and send octets that no library would build), everything between by ldns.
-/// Thread-safe; holds no Catch2 assertion, because Catch2's are not.
+/// A DNS client for tests: questions and answers as values, transport by plain sockets (so that a
+/// test can choose the client's address and send octets that no library would build), everything
+/// between by ldns. Thread-safe; holds no Catch2 assertion, because Catch2's are not.
 #pragma once
 
 #include <stdbool.h> // first: else ldns defines "bool" and "true" as macros
@@ -61,10 +61,13 @@ struct Reply {
   bool edns = false;
   std::optional<ExtendedError> ede = {};
 
-  /// Returns the whole reply but for TTLs and message id, its records sorted: two replies say the same if their texts
-  /// are equal.
+  /// Returns the whole reply but for TTLs and message id, its records sorted: two replies say the
+  /// same if their texts are equal.
   [[nodiscard]] std::string text() const;
 };
+
+/// "MX" for LDNS_RR_TYPE_MX.
+[[nodiscard]] std::string type_name(ldns_rr_type type);
 
 /// Returns "" for no reply, so that "no answer" can be compared like an answer.
 [[nodiscard]] std::string text(const std::optional<Reply> &reply);
@@ -93,7 +96,8 @@ class Socket {
 public:
   enum class Kind { udp, tcp };
 
-  /// Throws std::runtime_error if the addresses cannot be used; a refused TCP connection shows as silence.
+  /// Throws std::runtime_error if the addresses cannot be used; a refused TCP connection shows as
+  /// silence.
   Socket(Kind kind, const Endpoint &server, const std::string &source,
          std::chrono::milliseconds timeout);
   ~Socket();

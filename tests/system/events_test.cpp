@@ -1,14 +1,30 @@
 // The event log: what is in it, what is not, and that nothing depends on it.
 #include "world.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
-#include <regex>
+#include <cctype>
+#include <cstring>
+#include <ctime>
+#include <string_view>
 
 using namespace mxw::test;
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-TEST_CASE("events: each decision that is not a plain pass is one line with ECS fields", "[events]") {
+namespace {
+
+/// ISO 8601 in UTC, as ECS wants it; any number of digits after the seconds.
+bool is_timestamp(const std::string &text) {
+  std::tm parts{};
+  const char *rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return rest != nullptr && std::string_view(rest + std::strspn(rest, ".0123456789")) == "Z";
+}
+
+} // namespace
+
+TEST_CASE("events: each decision that is not a plain pass is one line with ECS fields",
+          "[events]") {
   const Nsd world(zones());
   std::string tables = protect("watched", "mode = \"observe\"\naction = \"nxdomain\"");
   for (const std::string &action : actions())
@@ -31,10 +47,11 @@ TEST_CASE("events: each decision that is not a plain pass is one line with ECS f
     const auto reply = module.ask(one.question);
     CHECK(reply.has_value() == (one.action != "drop"));
   }
-  for (const Question &quiet : std::vector<Question>{{.name = "plain.com"},
-                                                     {.name = "redirect.mil"},
-                                                     {.name = "redirect.ml", .type = LDNS_RR_TYPE_A},
-                                                     {.name = "com", .type = LDNS_RR_TYPE_NS}})
+  for (const Question &quiet :
+       std::vector<Question>{{.name = "plain.com"},
+                             {.name = "redirect.mil"},
+                             {.name = "redirect.ml", .type = LDNS_RR_TYPE_A},
+                             {.name = "com", .type = LDNS_RR_TYPE_NS}})
     CHECK(module.ask(quiet));
   module.stop();
 
@@ -45,10 +62,12 @@ TEST_CASE("events: each decision that is not a plain pass is one line with ECS f
     const json &event = events[i];
     CAPTURE(event.dump());
     std::string name = question.name;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    const auto at = [&](const std::string &pointer) { return event.at(json::json_pointer(pointer)); };
-    CHECK(std::regex_match(at("/@timestamp").get<std::string>(),
-                           std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)")));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    const auto at = [&](const std::string &pointer) {
+      return event.at(json::json_pointer(pointer));
+    };
+    CHECK(is_timestamp(at("/@timestamp")));
     CHECK(at("/event/action") == action);
     CHECK(at("/event/kind").is_string());
     CHECK(at("/dns/question/name") == name);
@@ -59,7 +78,8 @@ TEST_CASE("events: each decision that is not a plain pass is one line with ECS f
   }
 }
 
-TEST_CASE("events: a question in observe mode is logged though its answer is unchanged", "[events]") {
+TEST_CASE("events: a question in observe mode is logged though its answer is unchanged",
+          "[events]") {
   const Nsd world(zones());
   Resolver module(world.endpoint(), with_rules(protect("watched", "mode = \"observe\"")));
   CHECK(is_squatters(module.ask({.name = "watched.ml"})));
@@ -68,7 +88,8 @@ TEST_CASE("events: a question in observe mode is logged though its answer is unc
 }
 
 TEST_CASE("events: without a place to write them the resolver goes on", "[events]") {
-  const std::string file = GENERATE("@DIR@/mxwarden.toml/events.json", "/proc/nowhere/events.json", "@DIR@", "");
+  const std::string file =
+      GENERATE("@DIR@/mxwarden.toml/events.json", "/proc/nowhere/events.json", "@DIR@", "");
   CAPTURE(file);
   const Nsd world(zones());
   ResolverOptions options = with_every_action();

@@ -1,6 +1,5 @@
 #include "harness.h"
 
-#include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -22,11 +21,12 @@ namespace {
 constexpr auto kPatience = 60s;   // sanitized servers on a busy machine are slow
 constexpr int kStartAttempts = 5; // another process may take the port between picking and using it
 
-/// Returns an address of 127/8 that no other living test process uses: 22 bits of process id below 127.64/10.
+/// Returns an address of 127/8 that no other living test process uses: 22 bits of process id below
+/// 127.64/10.
 std::string own_address() {
   const auto pid = static_cast<unsigned>(getpid());
-  return "127." + std::to_string(64 + ((pid >> 16) & 63)) + '.' +
-         std::to_string((pid >> 8) & 255) + '.' + std::to_string(pid & 255);
+  return "127." + std::to_string(64 + ((pid >> 16) & 63)) + '.' + std::to_string((pid >> 8) & 255) +
+         '.' + std::to_string(pid & 255);
 }
 
 void replace_all(std::string &text, const std::string &what, const std::string &with) {
@@ -42,7 +42,8 @@ std::vector<char *> pointers(std::vector<std::string> &texts) {
   return result;
 }
 
-/// Starts a server on a free port: `start(port)` runs it, `ready()` asks it. Throws with the log if it does not come up.
+/// Picks a port, calls `start`, which sets `process`, and waits for an answer. Throws with the log
+/// if there is none.
 void bring_up(const std::string &what, Endpoint &endpoint, const fs::path &log,
               std::unique_ptr<Process> &process, const std::function<void()> &start) {
   for (int attempt = 1;; ++attempt) {
@@ -65,10 +66,10 @@ void bring_up(const std::string &what, Endpoint &endpoint, const fs::path &log,
 
 std::string setting(const std::string &name) {
   static const std::map<std::string, std::string> compiled_in = {
+      {"MXW_TEST_COMMAND", MXW_TEST_COMMAND},
       {"MXW_TEST_MODULE", MXW_TEST_MODULE},
       {"MXW_TEST_NSD", MXW_TEST_NSD},
       {"MXW_TEST_PRELOAD", MXW_TEST_PRELOAD},
-      {"MXW_TEST_SUPPRESSIONS", MXW_TEST_SUPPRESSIONS},
       {"MXW_TEST_UNBOUND_DIR", MXW_TEST_UNBOUND_DIR}};
   const char *value = std::getenv(name.c_str());
   return value != nullptr ? value : compiled_in.at(name);
@@ -119,7 +120,7 @@ fs::path TempDir::write(const std::string &name, std::string text) const {
 
 Process::Process(const std::vector<std::string> &arguments,
                  const std::vector<std::string> &environment, const fs::path &log) {
-  // everything that allocates stands before the fork: other threads of the test may hold the heap's lock
+  // what allocates stands before the fork: other threads of the test may hold the heap's lock
   std::vector<std::string> argument_texts = arguments;
   std::vector<std::string> environment_texts = environment; // first, so that it wins
   for (char **entry = environ; *entry != nullptr; ++entry)
@@ -153,7 +154,8 @@ bool Process::reap(bool block) {
 
 int Process::wait() {
   const bool ended = eventually([this] { return reap(false); });
-  kill(-pid_, SIGKILL); // with a leader that ended by itself: those of its children that outlived it
+  // even if it has ended: some of its children may have outlived it
+  kill(-pid_, SIGKILL);
   if (!ended)
     reap(true);
   while (waitpid(-pid_, nullptr, 0) > 0) {
@@ -164,12 +166,19 @@ int Process::wait() {
 int Process::stop() {
   if (status_)
     return *status_;
-  if (!reap(false))
-    kill(pid_, SIGTERM);
+  kill(pid_, SIGTERM); // a child that has ended, but was not waited for, does not mind
   return wait();
 }
 
-Nsd::Nsd(const Files &zones) : endpoint_{.address = own_address()} {
+std::string output_of(const std::vector<std::string> &command) {
+  const TempDir dir;
+  const fs::path output = dir.path() / "output";
+  Process(command, {}, output).wait();
+  return read_text(output);
+}
+
+Nsd::Nsd(const Files &zones) {
+  endpoint_.address = own_address();
   constexpr auto kApex = "@ SOA ns.nic.example. hostmaster.nic.example. 1 3600 600 86400 900\n"
                          "@ NS ns.nic.example.\n";
   std::string clauses;
@@ -206,8 +215,8 @@ remote-control:
 }
 
 Resolver::Resolver(const Endpoint &world, ResolverOptions options)
-    : options_(std::move(options)), world_(world),
-      endpoint_{.address = options_.address.empty() ? own_address() : options_.address} {
+    : options_(std::move(options)), world_(world) {
+  endpoint_.address = options_.address.empty() ? own_address() : options_.address;
   if (!options_.main.empty())
     write("mxwarden.toml", options_.main);
   for (const auto &[name, text] : options_.files)
@@ -229,11 +238,8 @@ void Resolver::start() {
   const auto file = dir_.write("unbound.conf", configuration());
   std::vector<std::string> environment = {"MXWARDEN_CONFIG=" + (dir() / "mxwarden.toml").string()};
   if (const std::string preload = setting("MXW_TEST_PRELOAD"); !preload.empty())
-    environment.insert(environment.end(),
-                       {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=1",
-                        "LSAN_OPTIONS=print_suppressions=0:suppressions=" +
-                            setting("MXW_TEST_SUPPRESSIONS"),
-                        "UBSAN_OPTIONS=print_stacktrace=1"});
+    environment.insert(environment.end(), {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=1",
+                                           "UBSAN_OPTIONS=print_stacktrace=1"});
   process_ = std::make_unique<Process>(std::vector<std::string>{program, "-d", "-c", file.string()},
                                        environment, dir() / "unbound.log");
 }
@@ -260,7 +266,8 @@ forward-zone:
   name: "."
   forward-addr: )" +
          world_.address + '@' + std::to_string(world_.port) + '\n' +
-         (options_.module ? "dynlib:\n  dynlib-file: \"" + setting("MXW_TEST_MODULE") + "\"\n" : "");
+         (options_.module ? "dynlib:\n  dynlib-file: \"" + setting("MXW_TEST_MODULE") + "\"\n"
+                          : "");
 }
 
 std::optional<Reply> Resolver::ask(const Question &question) const {
@@ -273,10 +280,7 @@ std::string Resolver::control(const std::vector<std::string> &arguments) {
   std::vector<std::string> command = {setting("MXW_TEST_UNBOUND_DIR") + "/unbound-control", "-c",
                                       (dir() / "unbound.conf").string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  const fs::path output = dir() / "control.log";
-  fs::remove(output);
-  Process(command, {}, output).wait();
-  return read_text(output);
+  return output_of(command);
 }
 
 void Resolver::stop() {

@@ -1,6 +1,7 @@
-/// Real servers for the tests: NSD plays the outside world, Unbound with the module is what is tested.
-/// Every test process has a loopback address and a directory of its own, so that tests can run side by side.
-/// All of it belongs to the thread that runs the test case; only the DNS client may be used from other threads.
+/// Real servers for the tests: NSD plays the outside world, Unbound with the module is what is
+/// tested. Every test process has a loopback address and a directory of its own, so that tests can
+/// run side by side. All of it belongs to the thread that runs the test case; only the DNS client
+/// may be used from other threads.
 #pragma once
 
 #include "dns.h"
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -19,11 +21,15 @@ namespace mxw::test {
 /// File name to text. "@DIR@" in a text stands for the directory that the files are put into.
 using Files = std::map<std::string, std::string>;
 
-/// Returns the value of the environment variable, else what CMake compiled in for it; "" if there is neither.
-/// Known: MXW_TEST_MODULE, MXW_TEST_NSD, MXW_TEST_PRELOAD, MXW_TEST_SUPPRESSIONS, MXW_TEST_UNBOUND_DIR.
+/// Returns the value of the environment variable, else what CMake compiled in for it. Known:
+/// MXW_TEST_COMMAND, _MODULE, _NSD, _PRELOAD and _UNBOUND_DIR.
 [[nodiscard]] std::string setting(const std::string &name);
 
-/// Waits until the condition holds, returns false if it does not within a time far beyond what is needed.
+/// Runs a command to its end; returns what it printed on stdout and stderr.
+[[nodiscard]] std::string output_of(const std::vector<std::string> &command);
+
+/// Waits until the condition holds, returns false if it does not within a time far beyond what is
+/// needed.
 [[nodiscard]] bool eventually(const std::function<bool()> &condition);
 
 [[nodiscard]] std::string read_text(const std::filesystem::path &file);
@@ -46,8 +52,8 @@ private:
   std::filesystem::path path_;
 };
 
-/// A child process in a process group of its own, with stdout and stderr in a file. It ends with the object, and also
-/// when the test process is killed.
+/// A child process in a process group of its own, with stdout and stderr in a file. It ends with
+/// the object, and also when the test process is killed.
 class Process {
 public:
   Process(const std::vector<std::string> &arguments, const std::vector<std::string> &environment,
@@ -58,7 +64,8 @@ public:
 
   [[nodiscard]] bool running() { return !reap(false); }
 
-  /// Waits for the end. Returns the exit status, or 128 and the number of the signal that killed it.
+  /// Waits for the end. Returns the exit status, or 128 and the number of the signal that killed
+  /// it.
   int wait();
 
   /// Asks with SIGTERM, then kills; the rest as wait().
@@ -71,8 +78,8 @@ private:
   std::optional<int> status_;
 };
 
-/// The outside world: an authoritative server for all names, with these zones. Zone name to records; the SOA and NS
-/// of each zone are put in unless its text has a SOA.
+/// The outside world: an authoritative server for all names, with these zones. Zone name to
+/// records; the SOA and NS of each zone are put in unless its text has a SOA.
 class Nsd {
 public:
   explicit Nsd(const Files &zones);

@@ -1,7 +1,10 @@
-// Octets that are no question, or hardly one: the resolver does with them what it does without the module.
+// Octets that are no question, or hardly one: the resolver does with them what it does without the
+// module.
 #include "world.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <iterator>
 #include <random>
 
 using namespace mxw::test;
@@ -29,8 +32,8 @@ const Bytes kMxIn = octets("000f 0001");
 const Bytes kRedirectMl = octets("08") + Bytes{'r', 'e', 'd', 'i', 'r', 'e', 'c', 't'} +
                           octets("02") + Bytes{'m', 'l'} + octets("00");
 
-/// Returns all that comes back for the octets. No clock is needed: behind them goes a question that the resolver
-/// answers by itself, and what has not come before its answer will not come.
+/// Returns all that comes back for the octets. No clock is needed: behind them goes a question that
+/// the resolver answers by itself, and what has not come before its answer will not come.
 std::vector<Bytes> replies(const Resolver &resolver, const Bytes &message) {
   const Socket socket(Socket::Kind::udp, resolver.endpoint(), "", 20s);
   constexpr std::uint16_t kBarrierId = 0x5a5a;
@@ -66,8 +69,10 @@ TEST_CASE("hostile: malformed messages are treated as without the module", "[hos
       {"half a header", octets("abcd 0100 0001")},
       {"a header alone", kHeader},
       {"no question", octets("abcd 0100 0000 0000 0000 0000")},
-      {"no question, but octets of one", octets("abcd 0100 0000 0000 0000 0000") + kRedirectMl + kMxIn},
-      {"two questions", octets("abcd 0100 0002 0000 0000 0000") + kRedirectMl + kMxIn + kRedirectMl + kMxIn},
+      {"no question, but octets of one",
+       octets("abcd 0100 0000 0000 0000 0000") + kRedirectMl + kMxIn},
+      {"two questions",
+       octets("abcd 0100 0002 0000 0000 0000") + kRedirectMl + kMxIn + kRedirectMl + kMxIn},
       {"65535 questions", octets("abcd 0100 ffff 0000 0000 0000") + kRedirectMl + kMxIn},
       {"a label longer than the message", kHeader + octets("3f 6d6c 00") + kMxIn},
       {"a label of 64 octets", kHeader + octets("40") + Bytes(64, 'a') + octets("00") + kMxIn},
@@ -81,7 +86,8 @@ TEST_CASE("hostile: malformed messages are treated as without the module", "[hos
       {"a name with no type", kHeader + kRedirectMl},
       {"half a type", kHeader + kRedirectMl + octets("00")},
       {"no class", kHeader + kRedirectMl + octets("000f")},
-      {"a name of 257 octets", kHeader + label63 + label63 + label63 + label63 + octets("00") + kMxIn},
+      {"a name of 257 octets",
+       kHeader + label63 + label63 + label63 + label63 + octets("00") + kMxIn},
       {"an answer", octets("abcd 8100 0001 0000 0000 0000") + kRedirectMl + kMxIn},
       {"opcode 15", octets("abcd 7900 0001 0000 0000 0000") + kRedirectMl + kMxIn},
       {"a NOTIFY", octets("abcd 2000 0001 0000 0000 0000") + kRedirectMl + kMxIn},
@@ -91,18 +97,21 @@ TEST_CASE("hostile: malformed messages are treated as without the module", "[hos
       {"an OPT that ends too soon",
        octets("abcd 0100 0001 0000 0000 0001") + kRedirectMl + kMxIn + octets("00 0029 04d0")},
       {"an OPT whose option is too long", octets("abcd 0100 0001 0000 0000 0001") + kRedirectMl +
-                                              kMxIn + octets("00 0029 04d0 00000000 0004 000a ffff")},
+                                              kMxIn +
+                                              octets("00 0029 04d0 00000000 0004 000a ffff")},
       {"two OPTs", octets("abcd 0100 0001 0000 0000 0002") + kRedirectMl + kMxIn +
                        octets("00 0029 04d0 00000000 0000 00 0029 04d0 00000000 0000")},
-      {"EDNS version 1",
-       octets("abcd 0100 0001 0000 0000 0001") + kRedirectMl + kMxIn + octets("00 0029 04d0 00010000 0000")},
-      {"an answer section in the question",
-       octets("abcd 0100 0001 0001 0000 0000") + kRedirectMl + kMxIn + octets("c00c 000f 0001 0000003c 0003 0000 00")}};
+      {"EDNS version 1", octets("abcd 0100 0001 0000 0000 0001") + kRedirectMl + kMxIn +
+                             octets("00 0029 04d0 00010000 0000")},
+      {"an answer section in the question", octets("abcd 0100 0001 0001 0000 0000") + kRedirectMl +
+                                                kMxIn +
+                                                octets("c00c 000f 0001 0000003c 0003 0000 00")}};
   for (const auto &[what, message] : messages) {
     CAPTURE(what);
     const auto answered = replies(module, message);
     const auto expected = replies(plain, message);
-    // what the resolver takes for a question in spite of it all may be answered by policy, never by the squatter
+    // what the resolver takes for a question in spite of it all may be answered by policy, never by
+    // the squatter
     if (answered != expected)
       for (const Bytes &reply : answered)
         CHECK(text(parse(reply)).find("warn1.example.mil") != std::string::npos);
@@ -110,12 +119,14 @@ TEST_CASE("hostile: malformed messages are treated as without the module", "[hos
   }
 }
 
-TEST_CASE("hostile: the longest names and the oddest labels are answered as without the module", "[hostile]") {
+TEST_CASE("hostile: the longest names and the oddest labels are answered as without the module",
+          "[hostile]") {
   const Nsd world(zones());
   const Resolver module(world.endpoint(), with_every_action());
   const Resolver plain(world.endpoint(), without_module());
   const std::string label63(63, 'a');
-  const std::string nearly_full = label63 + '.' + label63 + '.' + label63 + '.'; // 192 of 255 octets
+  const std::string nearly_full =
+      label63 + '.' + label63 + '.' + label63 + '.'; // 192 of 255 octets
   std::string many_labels;
   for (int i = 0; i < 121; ++i)
     many_labels += "x.";
@@ -154,7 +165,8 @@ TEST_CASE("hostile: mutated questions do not stop the resolver", "[hostile]") {
   const Socket socket(Socket::Kind::udp, module.endpoint(), "", 20s);
   for (int round = 0; round < 40; ++round) {
     for (int i = 0; i < 100; ++i) {
-      Bytes message = to_wire({.name = "mail." + actions()[below(actions().size())] + ".ml"}, 0xabcd);
+      Bytes message =
+          to_wire({.name = "mail." + actions()[below(actions().size())] + ".ml"}, 0xabcd);
       for (std::size_t changes = 1 + below(4); changes > 0; --changes)
         message[below(message.size())] = static_cast<std::uint8_t>(random());
       if (below(4) == 0)

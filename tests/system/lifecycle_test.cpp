@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
 
 using namespace mxw::test;
@@ -18,11 +19,11 @@ struct Load {
   std::set<std::string> wrong; // answers that must not be, each once
   std::atomic<int> answered = 0;
   std::atomic<int> unanswered = 0;
-  std::atomic<int> failed = 0; // SERVFAIL to what the resolver had to look up: its own way to give up what is under way
+  std::atomic<int> given_up = 0; // SERVFAIL: what a resolver that ends answers to what is under way
 };
 
-/// Lets four clients ask look-alikes and unrelated names all the time while `work` runs. What they report is checked by
-/// the caller: Catch2's assertions belong to one thread.
+/// Lets four clients ask look-alikes and unrelated names all the time while `work` runs. What they
+/// report is checked by the caller: Catch2's assertions belong to one thread.
 void under_load(const Resolver &module, const Resolver &plain, Load &load,
                 const std::function<void()> &work) {
   struct Case {
@@ -31,13 +32,15 @@ void under_load(const Resolver &module, const Resolver &plain, Load &load,
     bool looked_up;
   };
   std::vector<Case> cases;
-  for (const std::string action : {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"})
+  for (const std::string action :
+       {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"})
     for (const bool tcp : {false, true})
       for (const std::string prefix : {"", "mail."}) {
         const Question question{.name = prefix + action + ".ml", .tcp = tcp, .timeout = 2s};
         cases.push_back({question, text(policy_answer(question, action)), false});
       }
-  for (const std::string name : {"plain.com", "redirect.mil", "mail.drop.mil", "pass.ml", "nothing.com"})
+  for (const std::string name :
+       {"plain.com", "redirect.mil", "mail.drop.mil", "pass.ml", "nothing.com"})
     for (const ldns_rr_type type : {LDNS_RR_TYPE_MX, LDNS_RR_TYPE_A}) {
       const Question question{.name = name, .type = type, .timeout = 2s};
       cases.push_back({question, text(plain.ask(question)), true});
@@ -61,7 +64,7 @@ void under_load(const Resolver &module, const Resolver &plain, Load &load,
         } else if (got == expected) {
           ++load.answered;
         } else if (looked_up && got.starts_with("SERVFAIL")) {
-          ++load.failed;
+          ++load.given_up;
         } else {
           const std::scoped_lock lock(mutex);
           load.wrong.insert(question.name + " got:\n" + got);
@@ -75,7 +78,8 @@ void under_load(const Resolver &module, const Resolver &plain, Load &load,
 
 } // namespace
 
-TEST_CASE("lifecycle: 20 reloads while four clients ask, and no look-alike slips through", "[lifecycle][load]") {
+TEST_CASE("lifecycle: 20 reloads while four clients ask, and no look-alike slips through",
+          "[lifecycle][load]") {
   const int threads = GENERATE(1, 4);
   CAPTURE(threads);
   const Nsd world(zones());
@@ -108,9 +112,10 @@ TEST_CASE("lifecycle: four threads answer as one does", "[lifecycle][load]") {
   const Resolver module(world.endpoint(), options);
   const Resolver plain(world.endpoint(), without_module());
   Load load;
-  under_load(module, plain, load, [&] { CHECK(eventually([&] { return load.answered > 20000; })); });
+  under_load(module, plain, load,
+             [&] { CHECK(eventually([&] { return load.answered > 20000; })); });
   CHECK(load.wrong == std::set<std::string>{});
-  CHECK(load.unanswered + load.failed == 0);
+  CHECK(load.unanswered + load.given_up == 0);
 }
 
 TEST_CASE("lifecycle: a reload brings new rules, and takes old ones away", "[lifecycle]") {
@@ -126,7 +131,9 @@ TEST_CASE("lifecycle: a reload brings new rules, and takes old ones away", "[lif
   CHECK(text(module.ask(after)) == text(policy_answer(after, "null-mx")));
 }
 
-TEST_CASE("lifecycle: with rules that cannot be read the resolver starts, passes all and says where", "[lifecycle][bad]") {
+TEST_CASE(
+    "lifecycle: with rules that cannot be read the resolver starts, passes all and says where",
+    "[lifecycle][bad]") {
   struct Case {
     std::string what;
     std::function<void(ResolverOptions &)> spoil;
@@ -134,30 +141,34 @@ TEST_CASE("lifecycle: with rules that cannot be read the resolver starts, passes
   };
   const auto &[what, spoil, place] = GENERATE(values<Case>(
       {{"a TOML error",
-        [](ResolverOptions &o) { o.files["rules.d/20-bad.toml"] = "schema = 1\n[[protect]]\nid = = 1\n"; },
+        [](ResolverOptions &o) {
+          o.files["rules.d/20-bad.toml"] = "schema = 1\n[[protect]]\nid = = 1\n";
+        },
         "rules.d/20-bad.toml:3:6"},
        {"an unknown action",
         [](ResolverOptions &o) {
           o.files["rules.d/20-bad.toml"] = rule_file(protect("null-mx", "action = \"explode\""));
         },
-        "rules.d/20-bad.toml:7:"},
+        "rules.d/20-bad.toml:7:10"},
        {"a missing rule file",
         [](ResolverOptions &o) {
           const std::string glob = "rules.d/*.toml";
           o.main.replace(o.main.find(glob), glob.size(), "rules.d/none.toml");
         },
-        "mxwarden.toml:2:"},
+        "mxwarden.toml:2:10"},
        {"a missing list",
         [](ResolverOptions &o) {
           o.files["rules.d/20-bad.toml"] = rule_file(protect("null-mx", "files = [\"none.txt\"]"));
         },
-        "rules.d/20-bad.toml:7:"},
+        "rules.d/20-bad.toml:7:10"},
        {"a list that is a directory", // unreadable for root too
         [](ResolverOptions &o) {
-          o.files["rules.d/20-bad.toml"] = rule_file(protect("null-mx", "files = [\"../rules.d\"]"));
+          o.files["rules.d/20-bad.toml"] =
+              rule_file(protect("null-mx", "files = [\"../rules.d\"]"));
         },
-        "rules.d/20-bad.toml:7:"},
-       {"an error in the main file", [](ResolverOptions &o) { o.main += "nonsense = 1\n"; }, "mxwarden.toml:10:1"},
+        "rules.d/20-bad.toml:7:10"},
+       {"an error in the main file", [](ResolverOptions &o) { o.main += "nonsense = 1\n"; },
+        "mxwarden.toml:10:1"},
        {"no main file", [](ResolverOptions &o) { o.main = ""; }, "mxwarden.toml"}}));
   CAPTURE(what);
   const Nsd world(zones());
@@ -167,11 +178,13 @@ TEST_CASE("lifecycle: with rules that cannot be read the resolver starts, passes
   const Resolver plain(world.endpoint(), without_module());
   for (const std::string name : {"redirect.ml", "mail.redirect.ml", "plain.com", "redirect.mil"})
     CHECK(text(module.ask({.name = name})) == text(plain.ask({.name = name})));
-  CHECK_THAT(module.log(), Catch::Contains("error") && Catch::Contains("mxwarden") &&
-                               Catch::Contains(module.dir().string()) && Catch::Contains(place));
+  CHECK_THAT(module.log(),
+             Catch::Contains("NOTHING IS ENFORCED") &&
+                 Catch::Contains(module.dir().string() + '/' + place + ": error[MXW"));
 }
 
-TEST_CASE("lifecycle: rules that went bad do not end the resolver at a reload", "[lifecycle][bad]") {
+TEST_CASE("lifecycle: rules that went bad do not end the resolver at a reload",
+          "[lifecycle][bad]") {
   const Nsd world(zones());
   Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
   module.write("rules.d/10-test.toml", "schema = 1\n[[protect]\n");
@@ -186,7 +199,8 @@ TEST_CASE("lifecycle: rules that went bad do not end the resolver at a reload", 
       [&] { return text(module.ask(question)) == text(policy_answer(question, "redirect")); }));
 }
 
-TEST_CASE("lifecycle: in a host that it was not built for the module refuses to start, in one line", "[lifecycle]") {
+TEST_CASE("lifecycle: in a host that it was not built for the module refuses to start, in one line",
+          "[lifecycle]") {
   // the same program with another build id: the octets behind the header of its note "GNU"
   const TempDir dir;
   const auto program = dir.path() / "unbound";

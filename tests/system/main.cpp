@@ -7,8 +7,8 @@
 
 namespace {
 
-/// Shows what the servers said in a test case that failed: on a machine of which only the output is kept, nothing else
-/// would tell.
+/// Shows what the servers said in a test case that failed: on a machine of which only the output is
+/// kept, nothing else would tell.
 struct LogReporter : Catch::TestEventListenerBase {
   using TestEventListenerBase::TestEventListenerBase;
 

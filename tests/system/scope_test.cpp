@@ -9,7 +9,7 @@ namespace {
 
 /// Asks both resolvers, twice: the second answer comes from the cache where it may.
 void check_same(const Resolver &module, const Resolver &plain, const Question &question) {
-  CAPTURE(question.name, static_cast<int>(question.type), question.tcp, question.edns);
+  CAPTURE(question.name, type_name(question.type), question.tcp, question.edns);
   for (int round = 0; round < 2; ++round) {
     const auto reply = module.ask(question);
     const auto expected = plain.ask(question);
@@ -21,8 +21,9 @@ void check_same(const Resolver &module, const Resolver &plain, const Question &q
 
 } // namespace
 
-TEST_CASE("scope: protected names, names above and unrelated names get the answers of a plain resolver",
-          "[scope]") {
+TEST_CASE(
+    "scope: protected names, names above and unrelated names get the answers of a plain resolver",
+    "[scope]") {
   const Nsd world(zones());
   const Resolver module(world.endpoint(), with_every_action());
   const Resolver plain(world.endpoint(), without_module());
@@ -85,10 +86,11 @@ TEST_CASE("scope: mail answers of unrelated names are still cached", "[scope]") 
   CHECK(misses() == after_first);
 }
 
-TEST_CASE("scope: allowed and exempt names pass, an allowance that has expired does not count", "[scope]") {
+TEST_CASE("scope: allowed and exempt names pass, an allowance that has expired does not count",
+          "[scope]") {
   const Nsd world(zones());
-  ResolverOptions options = with_rules(protect("embassy", "") + protect("lapsed", "") +
-                                       protect("popular", "") + R"(
+  ResolverOptions options =
+      with_rules(protect("embassy", "") + protect("lapsed", "") + protect("popular", "") + R"(
 [[allow]]
 domains = ["embassy.ml"]
 reason = "ticket 1"
@@ -124,7 +126,8 @@ TEST_CASE("scope: observe mode answers as if the rule were not there", "[scope]"
         check_same(module, plain, {.name = prefix + action + ".ml", .type = type});
 }
 
-TEST_CASE("scope: a rule for some clients holds for them alone, whoever asked first", "[scope][clients]") {
+TEST_CASE("scope: a rule for some clients holds for them alone, whoever asked first",
+          "[scope][clients]") {
   const Nsd world(zones());
   constexpr auto kBlocked = "127.0.0.2";
   constexpr auto kFree = "127.0.0.3";
@@ -134,14 +137,16 @@ TEST_CASE("scope: a rule for some clients holds for them alone, whoever asked fi
     tables += protect(action, "clients = [\"relays\"]\naction = \"" + action + '"');
   const Resolver module(world.endpoint(), with_rules(tables));
   const Resolver plain(world.endpoint(), without_module());
-  for (const std::string action : {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"})
+  for (const std::string action :
+       {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"})
     for (const std::string prefix : {"", "mail."})
       for (const ldns_rr_type type : {LDNS_RR_TYPE_MX, LDNS_RR_TYPE_A})
         for (const bool tcp : {false, true}) {
-          Question blocked{.name = prefix + action + ".ml", .type = type, .tcp = tcp, .source = kBlocked};
+          Question blocked{
+              .name = prefix + action + ".ml", .type = type, .tcp = tcp, .source = kBlocked};
           Question free = blocked;
           free.source = kFree;
-          CAPTURE(blocked.name, static_cast<int>(type), tcp);
+          CAPTURE(blocked.name, type_name(type), tcp);
           const std::string real = text(plain.ask(free));
           const auto policy = policy_answer(blocked, action);
           for (int round = 0; round < 2; ++round) {
@@ -176,7 +181,8 @@ subnets = ["2001:db8::/32", "0.0.0.0/0"]
   CHECK(is_squatters(module.ask({.name = "null-mx.ml"})));
 }
 
-TEST_CASE("scope: before a validator, protected names stay secure and look-alikes are not bogus", "[scope]") {
+TEST_CASE("scope: before a validator, protected names stay secure and look-alikes are not bogus",
+          "[scope]") {
   const TempDir keys;
   Files signed_zones = zones();
   std::string anchors;
@@ -186,9 +192,9 @@ TEST_CASE("scope: before a validator, protected names stay secure and look-alike
 @ NS ns.nic.example.
 @ MX 10 mx.squatter.example.
 )");
-    const std::string script = "cd " + keys.path().string() +
-                               " && key=$(ldns-keygen -a ECDSAP256SHA256 " + name +
-                               ") && ldns-signzone -f signed " + name + " $key && cat $key.key >>anchors";
+    const std::string script =
+        "cd " + keys.path().string() + " && key=$(ldns-keygen -a ECDSAP256SHA256 " + name +
+        ") && ldns-signzone -f signed " + name + " $key && cat $key.key >>anchors";
     REQUIRE(Process({"/bin/sh", "-c", script}, {}, keys.path() / "log").wait() == 0);
     signed_zones[name] = read_text(keys.path() / "signed");
   }
@@ -198,13 +204,12 @@ TEST_CASE("scope: before a validator, protected names stay secure and look-alike
   options.server = "  trust-anchor-file: \"" + (keys.path() / "anchors").string() + "\"\n";
   const Resolver module(world.endpoint(), options);
   for (const bool dnssec_ok : {false, true}) {
-    const auto owner = module.ask(
-        {.name = "redirect.mil", .dnssec_ok = dnssec_ok, .authentic_data = true});
+    const auto owner =
+        module.ask({.name = "redirect.mil", .dnssec_ok = dnssec_ok, .authentic_data = true});
     REQUIRE(owner);
     CHECK(owner->rcode == "NOERROR");
     CHECK(owner->ad);
-    const Question question{
-        .name = "redirect.ml", .dnssec_ok = dnssec_ok, .authentic_data = true};
+    const Question question{.name = "redirect.ml", .dnssec_ok = dnssec_ok, .authentic_data = true};
     CHECK(text(module.ask(question)) == text(policy_answer(question, "redirect")));
   }
 }

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace mxw::test {
 
@@ -12,7 +13,8 @@ const std::vector<std::string> &actions() {
 
 Files zones() {
   // a wildcard, so that a test can ask for names below that nobody asked for before
-  const std::string squatter = R"(@ SOA ns.squatter.example. hostmaster.squatter.example. 7 3600 600 86400 900
+  const std::string squatter =
+      R"(@ SOA ns.squatter.example. hostmaster.squatter.example. 7 3600 600 86400 900
 @ NS ns.squatter.example.
 @ MX 10 mx.squatter.example.
 @ A 203.0.113.9
@@ -29,21 +31,20 @@ mta-sts A 203.0.113.11
 mx A 192.0.2.25
 * MX 10 mx
 )";
-  Files result = {
-      {".", "localhost A 127.0.0.1\n"},
-      {"mil", R"(warn1.example A 192.0.2.251
+  Files result = {{".", "localhost A 127.0.0.1\n"},
+                  {"mil", R"(warn1.example A 192.0.2.251
 warn1.example AAAA 2001:db8::251
 _25._tcp.warn1.example TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000
 warn2.example A 192.0.2.252
 warn2.example AAAA 2001:db8::252
 )"},
-      {"ml", R"(@ MX 5 mx.nic
+                  {"ml", R"(@ MX 5 mx.nic
 @ TXT "the registry"
 mx.nic A 192.0.2.5
 gouv MX 10 mx.gouv
 mx.gouv A 192.0.2.6
 )"},
-      {"com", R"(plain MX 10 mx1.plain
+                  {"com", R"(plain MX 10 mx1.plain
 plain MX 20 mx2.plain
 plain A 192.0.2.20
 plain AAAA 2001:db8::20
@@ -58,11 +59,9 @@ nomail MX 0 .
 *.wild MX 10 mx1.plain
 _sip._tcp.plain SRV 0 5 5060 sip.plain
 )"}};
-  for (std::string id : actions()) {
-    result[id + ".mil"] = owner;
-    result[id + ".ml"] = squatter;
-  }
-  for (const std::string id : {"watched", "scoped", "embassy", "lapsed", "popular"}) {
+  std::vector<std::string> ids = actions();
+  ids.insert(ids.end(), {"watched", "embassy", "lapsed", "popular"});
+  for (const std::string &id : ids) {
     result[id + ".mil"] = owner;
     result[id + ".ml"] = squatter;
   }

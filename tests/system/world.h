@@ -1,5 +1,6 @@
-/// The zones and rules that most tests share. Each action has a protected domain of its name (redirect.mil, drop.mil …)
-/// and a look-alike that somebody registered (redirect.ml, drop.ml …), so that one resolver serves a whole table.
+/// The zones and rules that most tests share. Each action has a protected domain of its name
+/// (redirect.mil, drop.mil) and a look-alike that somebody registered (redirect.ml, drop.ml), so
+/// that one resolver serves a whole table.
 #pragma once
 
 #include "harness.h"
@@ -12,8 +13,8 @@ namespace mxw::test {
 /// Returns the zones: mil, ml and the look-alikes, some unrelated domains.
 [[nodiscard]] Files zones();
 
-/// Returns a main file that reads rules.d/*.toml, writes @DIR@/events.json and has two warning hosts, warn1 with an
-/// address that the module serves.
+/// Returns a main file that reads rules.d/*.toml, writes @DIR@/events.json and has two warning
+/// hosts, warn1 with an address that the module serves.
 [[nodiscard]] std::string main_file();
 
 /// Returns the text of a rule file: "schema = 1" and the tables.
@@ -31,9 +32,10 @@ namespace mxw::test {
 /// Returns options for a resolver that does not know the module.
 [[nodiscard]] ResolverOptions without_module();
 
-/// Returns the whole answer that a rule of protect() with this action gives to a question about <id>.ml or a name below.
-/// nullopt: the question is left alone, or dropped.
-[[nodiscard]] std::optional<Reply> policy_answer(const Question &question, const std::string &action);
+/// Returns the whole answer that a rule of protect() with this action gives to a question about
+/// <id>.ml or a name below. nullopt: the question is left alone, or dropped.
+[[nodiscard]] std::optional<Reply> policy_answer(const Question &question,
+                                                 const std::string &action);
 
 /// Returns true if an MX record of the look-alikes' owner came through.
 [[nodiscard]] bool is_squatters(const std::optional<Reply> &reply);

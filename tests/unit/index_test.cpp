@@ -21,9 +21,12 @@ struct Collector final : MatchSink {
   std::vector<Match> matches;
 };
 
+constexpr std::uint64_t kSeed = 4711;
+
 std::vector<Match> find(const Index &index, std::string_view text) {
   Collector sink;
-  index.find(name(text), sink);
+  const Name qname = name(text);
+  index.find(Tails(qname, kSeed), sink);
   return sink.matches;
 }
 
@@ -33,7 +36,7 @@ Index build(const std::vector<std::string> &names, const std::vector<Slip> &slip
   for (const auto &text : names)
     entries.push_back({name(text), 0});
   const std::vector<IndexOptions> options = {{min_label, slips}};
-  return Index(entries, options, 4711);
+  return Index(entries, options, kSeed);
 }
 
 const Index &dod() {
@@ -115,7 +118,7 @@ TEST_CASE("index: a slip counts its edits, and holds for its own group only", "[
   const std::vector<IndexEntry> entries = {{name("army.mil"), 0}, {name("army.mil"), 1}};
   const std::vector<IndexOptions> options = {{4, {{name("ml"), name("mil")}}},
                                              {4, {{name("com"), name("mil")}}}};
-  const Index index(entries, options, 1);
+  const Index index(entries, options, kSeed);
   const auto ml = find(index, "army.ml");
   REQUIRE(ml.size() == 1);
   CHECK(ml[0].entry == 0);
@@ -142,11 +145,11 @@ TEST_CASE("index: an empty one finds nothing", "[index]") {
 
 TEST_CASE("index: the deepest protected name is found by an edit of each label", "[index]") {
   std::string text;
-  for (std::size_t i = 0; i + 1 < Index::kMaxProtectedLabels; ++i)
+  for (std::size_t i = 0; i + 1 < kMaxRuleLabels; ++i)
     text += "label" + std::string(1, static_cast<char>('a' + i)) + '.';
   text += "mil";
   const Index index = build({text});
-  for (std::size_t i = 0; i + 1 < Index::kMaxProtectedLabels; ++i) {
+  for (std::size_t i = 0; i + 1 < kMaxRuleLabels; ++i) {
     std::string typed = text;
     typed[text.find("label" + std::string(1, static_cast<char>('a' + i)))] = 'x';
     CAPTURE(typed);
