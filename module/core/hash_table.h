@@ -19,30 +19,28 @@ public:
     std::uint32_t value; ///< less than kEmpty
   };
 
-  HashTable() = default;
+  HashTable() : HashTable(std::span<const Item>()) {}
   explicit HashTable(std::span<const Item> items) {
-    if (items.empty())
-      return;
-    std::size_t size = 2;
-    while (size < 2 * items.size()) // at most half full keeps the runs short
-      size *= 2;
-    slots_.resize(size);
+    unsigned bits = 1;
+    while ((std::size_t{1} << bits) < 2 * items.size()) // at most half full: short runs
+      ++bits;
+    slots_.resize(std::size_t{1} << bits);
+    mask_ = slots_.size() - 1;
+    shift_ = 64 - bits;
     for (const Item &item : items) {
-      std::size_t at = item.hash & (size - 1);
+      std::size_t at = item.hash >> shift_;
       while (slots_[at].value != kEmpty)
-        at = (at + 1) & (size - 1);
-      slots_[at] = {static_cast<std::uint32_t>(item.hash >> 32), item.value};
+        at = (at + 1) & mask_;
+      slots_[at] = {static_cast<std::uint32_t>(item.hash), item.value};
     }
   }
 
   /// Calls `visit(value)` for every value that may stand under `hash`. Does not allocate.
   template <class Visit> void find(std::uint64_t hash, Visit &&visit) const noexcept {
-    if (slots_.empty())
-      return;
-    const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = hash & mask; slots_[at].value != kEmpty; at = (at + 1) & mask)
-      if (slots_[at].tag == static_cast<std::uint32_t>(hash >> 32))
-        visit(slots_[at].value);
+    const Slot *slots = slots_.data();
+    for (std::size_t at = hash >> shift_; slots[at].value != kEmpty; at = (at + 1) & mask_)
+      if (slots[at].tag == static_cast<std::uint32_t>(hash))
+        visit(slots[at].value);
   }
 
   /// Bytes on the heap.
@@ -56,7 +54,9 @@ private:
     std::uint32_t tag = 0;
     std::uint32_t value = kEmpty;
   };
-  std::vector<Slot> slots_; // a power of two, or none
+  std::vector<Slot> slots_; // a power of two, one of them empty at least
+  std::size_t mask_ = 0;
+  unsigned shift_ = 0; // the high bits of a hash say where, the low ones are the tag
 };
 
 } // namespace mxw

@@ -14,44 +14,6 @@ namespace {
 
 constexpr std::string_view kWww = "www";
 
-/// Hashes of a label and of its forms that lack one octet, in constant time for each: a polynomial
-/// over the octets (Karp and Rabin 1987) whose base nobody outside knows. Whoever finds a collision
-/// all the same costs us a verification.
-class FormHasher {
-public:
-  explicit FormHasher(std::uint64_t seed) noexcept : base_(hash_of("forms", seed) | 1U) {}
-
-  /// Calls `visit(hash)` for `label` and for each of its forms; a form that comes from several
-  /// places comes once. The hashes differ with `around`.
-  template <class Visit>
-  void for_each(std::string_view label, std::uint64_t around, Visit &&visit) const noexcept {
-    std::array<std::uint64_t, Name::kMaxLabelBytes + 1> before; // [i]: of the octets before i
-    before[0] = 1;
-    for (std::size_t i = 0; i < label.size(); ++i)
-      before[i + 1] = before[i] * base_ + static_cast<std::uint8_t>(label[i]);
-    visit(mix(before[label.size()], around));
-    std::uint64_t behind = 0; // of the octets behind i
-    std::uint64_t power = 1;  // base_ to the number of them
-    for (std::size_t i = label.size(); i-- > 0;) {
-      if (i == 0 || label[i] != label[i - 1])
-        visit(mix(before[i] * power + behind, around));
-      behind += static_cast<std::uint8_t>(label[i]) * power;
-      power *= base_;
-    }
-  }
-
-private:
-  /// Spreads the polynomial over all bits: its low ones depend on little. The finalizer of
-  /// SplitMix64 (Steele, Lea and Flood 2014), shortened.
-  static std::uint64_t mix(std::uint64_t hash, std::uint64_t around) noexcept {
-    hash ^= around;
-    hash = (hash ^ (hash >> 30U)) * 0xbf58476d1ce4e5b9U;
-    return hash ^ (hash >> 31U);
-  }
-
-  std::uint64_t base_;
-};
-
 /// The hash of all of a name's last `n` labels but label `at`: what tells forms of one label from
 /// those of another.
 std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t at) noexcept {
@@ -151,10 +113,9 @@ bool is_glued(std::string_view label, const Name &name) noexcept {
 
 Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
              std::uint64_t seed)
-    : seed_(seed), names_(seed), slips_(seed) {
+    : seed_(seed), forms_(seed), names_(seed), slips_(seed) {
   std::set<std::uint64_t> contexts;
   std::vector<HashTable::Item> edits;
-  const FormHasher forms(seed_);
   std::vector<HashTable::Item> joined;
   std::vector<HashTable::Item> glued;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
@@ -163,8 +124,7 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
     const std::size_t labels = name.labels();
     const Tails tails(name, seed_);
     names_.add(name, entries[i].group);
-    label_counts_.resize(std::max(label_counts_.size(), labels + 1));
-    label_counts_[labels] = true;
+    label_counts_ |= 1U << labels;
     std::size_t base_bytes = 0; // of all labels but the last, without dots
     for (std::size_t at = 0; at + 1 < labels; ++at) {
       base_bytes += name.label(at).size();
@@ -172,7 +132,7 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
         continue;
       const std::uint64_t around = hash_around(tails, labels, at);
       contexts.insert(around);
-      forms.for_each(name.label(at), around, [&](std::uint64_t hash) {
+      forms_.for_each(name.label(at), around, [&](std::uint64_t hash) {
         edits.push_back({hash, i});
       });
     }
@@ -195,6 +155,7 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
   names_.seal();
   slips_.seal();
   std::vector<HashTable::Item> context_items;
+  context_items.reserve(contexts.size());
   for (const std::uint64_t context : contexts)
     context_items.push_back({context, 0});
   contexts_ = HashTable(context_items);
@@ -211,10 +172,8 @@ void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
 
 void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
   const Name &qname = tails.name();
-  const FormHasher forms(seed_);
-  const std::size_t most = std::min(qname.labels() + 1, label_counts_.size());
-  for (std::size_t n = 2; n < most; ++n) {
-    if (!label_counts_[n])
+  for (std::size_t n = 2; n <= std::min(tails.size(), names_.max_labels()); ++n) {
+    if ((label_counts_ & (1U << n)) == 0)
       continue;
     for (std::size_t from_right = 1; from_right < n; ++from_right) {
       const std::size_t at = qname.labels() - 1 - from_right;
@@ -224,7 +183,7 @@ void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
       contexts_.find(around, [&](std::uint32_t) { known = true; });
       if (!known)
         continue;
-      forms.for_each(typed, around, [&](std::uint64_t hash) {
+      forms_.for_each(typed, around, [&](std::uint64_t hash) {
         edits_.find(hash, [&](std::uint32_t entry) {
           if (names_.labels(entry) != n)
             return;

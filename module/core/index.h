@@ -12,11 +12,14 @@
 // counts, and for whom, is the policy's business.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "core/hash.h"
 #include "core/hash_table.h"
 #include "core/name.h"
 #include "core/name_table.h"
@@ -59,6 +62,41 @@ struct IndexEntry {
   std::uint32_t group = 0;
 };
 
+/// Hashes of a label and of its forms that lack one octet, in constant time for each: a polynomial
+/// over the octets (Karp and Rabin 1987) whose base nobody outside knows. Whoever finds a collision
+/// all the same costs us a verification.
+class FormHasher {
+public:
+  explicit FormHasher(std::uint64_t seed = 0) noexcept : base_(hash_of("forms", seed) | 1U) {}
+
+  /// Calls `visit(hash)` for `label` and for each of its forms; a form that comes from several
+  /// places comes once. The hashes differ with `around`.
+  template <class Visit>
+  void for_each(std::string_view label, std::uint64_t around, Visit &&visit) const noexcept {
+    std::array<std::uint64_t, Name::kMaxLabelBytes + 1> before; // [i]: of the octets before i
+    before[0] = 1;
+    for (std::size_t i = 0; i < label.size(); ++i)
+      before[i + 1] = before[i] * base_ + static_cast<std::uint8_t>(label[i]);
+    visit(mix(before[label.size()], around));
+    std::uint64_t behind = 0; // of the octets behind i
+    std::uint64_t power = 1;  // base_ to the number of them
+    for (std::size_t i = label.size(); i-- > 0;) {
+      if (i == 0 || label[i] != label[i - 1])
+        visit(mix(before[i] * power + behind, around));
+      behind += static_cast<std::uint8_t>(label[i]) * power;
+      power *= base_;
+    }
+  }
+
+private:
+  /// Spreads the sum to the high bits, by which a table finds its slots.
+  static std::uint64_t mix(std::uint64_t hash, std::uint64_t around) noexcept {
+    return (hash ^ around) * 0x9e3779b97f4a7c15U;
+  }
+
+  std::uint64_t base_;
+};
+
 class Index {
 public:
   Index() = default;
@@ -90,10 +128,11 @@ private:
   void find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept;
 
   std::uint64_t seed_ = 0;
+  FormHasher forms_;
   NameTable names_; // value: group
   NameTable slips_; // what was typed; value: position in slip_of_
   std::vector<StoredSlip> slip_of_;
-  std::vector<bool> label_counts_; // [n]: some protected name has n labels
+  std::uint32_t label_counts_ = 0; // bit n: some protected name has n labels
   HashTable contexts_; // what is around the labels in edits_: most queries have no such thing
   HashTable edits_;
   HashTable joined_; // names with a dot left out

@@ -4,25 +4,56 @@
 
 namespace mxw {
 
+namespace {
+
+/// Copies `octets` with A-Z turned to a-z and every other octet as it is (RFC 4343 §3), eight at a
+/// time: an octet's top bit says whether it is a capital once the right number was added.
+void fold_ascii(std::span<const std::uint8_t> octets, std::uint8_t *out) noexcept {
+  constexpr std::uint64_t kEach = 0x0101010101010101U;
+  for (std::size_t at = 0; at < octets.size(); at += sizeof(std::uint64_t)) {
+    const std::size_t n = std::min(octets.size() - at, sizeof(std::uint64_t));
+    std::uint64_t word = 0;
+    std::memcpy(&word, octets.data() + at, n);
+    const std::uint64_t low = word & (0x7f * kEach);
+    const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+    const std::uint64_t past_z = low + (0x7f - 'Z') * kEach;
+    word |= (((from_a ^ past_z) & ~word) & (0x80 * kEach)) >> 2U;
+    std::memcpy(out + at, &word, n);
+  }
+}
+
+} // namespace
+
 std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept {
+  std::optional<Name> name(std::in_place);
+  if (!name->assign(wire))
+    name.reset();
+  return name;
+}
+
+bool Name::assign(std::span<const std::uint8_t> wire) noexcept {
+  size_ = 1;
+  labels_ = 0;
+  bytes_[0] = 0;
   if (wire.empty() || wire.size() > kMaxWireBytes)
-    return std::nullopt;
-  Name name;
+    return false;
+  std::size_t labels = 0;
   std::size_t at = 0;
   while (wire[at] != 0) {
     const std::size_t label_bytes = wire[at];
     // The root's octet has to follow, so the label must end before the last octet.
     if (label_bytes > kMaxLabelBytes || at + label_bytes + 1 >= wire.size())
-      return std::nullopt;
-    name.starts_[name.labels_++] = static_cast<std::uint8_t>(at);
+      return false;
+    starts_[labels++] = static_cast<std::uint8_t>(at);
     at += label_bytes + 1;
   }
   if (at + 1 != wire.size())
-    return std::nullopt;
+    return false;
   // The octets that count a label's length are less than any letter, so that all can be folded.
-  std::transform(wire.begin(), wire.end(), name.bytes_.begin(), fold_ascii);
-  name.size_ = static_cast<std::uint8_t>(wire.size());
-  return name;
+  fold_ascii(wire, bytes_.data());
+  size_ = static_cast<std::uint8_t>(wire.size());
+  labels_ = static_cast<std::uint8_t>(labels);
+  return true;
 }
 
 Name Name::ancestor(std::size_t n) const noexcept {

@@ -15,11 +15,6 @@
 
 namespace mxw {
 
-/// Returns `c` with A-Z turned to a-z and every other octet as it is. Source: RFC 4343 §3.
-constexpr std::uint8_t fold_ascii(std::uint8_t c) noexcept {
-  return static_cast<std::uint8_t>(c | (static_cast<std::uint8_t>(c - 'A') < 26U ? 0x20U : 0U));
-}
-
 /// An absolute domain name. A value: cheap to copy, nothing to free, safe to share between threads.
 class Name {
 public:
@@ -36,6 +31,10 @@ public:
   /// uncompressed name: labels of 1 to 63 octets, at most 255 octets, the root last, nothing after.
   /// Octets are not restricted otherwise (RFC 2181 §11). Source: RFC 1035 §3.1.
   static std::optional<Name> from_wire(std::span<const std::uint8_t> wire) noexcept;
+
+  /// Makes this the name that `wire` holds and returns true; where from_wire() would return
+  /// nullopt, returns false and leaves the root. Saves the copy of a large value on the query path.
+  bool assign(std::span<const std::uint8_t> wire) noexcept;
 
   /// The wire form with the root's zero octet. Valid as long as this object.
   [[nodiscard]] std::span<const std::uint8_t> wire() const noexcept {

@@ -82,7 +82,7 @@ constexpr std::string_view to_string(Mode mode) noexcept {
   return mode == Mode::observe ? "observe" : "enforce";
 }
 
-/// A value; trivially destructible, so that it may live in a query's region.
+/// A value.
 struct Verdict {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 

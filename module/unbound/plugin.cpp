@@ -10,11 +10,9 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <span>
 #include <sstream>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "core/answer.h"
@@ -105,8 +103,6 @@ private:
   std::atomic<std::uint64_t> failures_ = 0;
 };
 
-static_assert(std::is_trivially_destructible_v<Verdict>, "it lives in the query's region");
-
 Event event_of(const Policy &policy, const Query &query, const Verdict &verdict,
                std::int64_t time_us) noexcept {
   Event event;
@@ -167,13 +163,11 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
     mxw_pass_on(qstate, id);
     return;
   }
-  const auto name = Name::from_wire(qname);
-  if (!name) {
+  Query query;
+  if (!query.name.assign(qname)) {
     mxw_pass_on(qstate, id); // not ours to judge
     return;
   }
-  Query query;
-  query.name = *name;
   query.type = question.qtype;
   const auto client =
       ClientAddress::from_bytes(std::span(question.address, question.address_bytes));
@@ -190,9 +184,13 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
     module.report(question.worker, event);
   }
   const AnswerPlan todo = plan(*policy, verdict, query.type);
-  if (todo.ede_code != 0)
-    if (void *memory = mxw_query_alloc(qstate, sizeof(Verdict)))
-      mxw_keep_verdict(qstate, id, new (memory) Verdict(verdict));
+  if (todo.ede_code != 0) {
+    std::array<char, kMaxEdeBytes + 1> text; // NOLINT(*-member-init): filled below
+    const std::string_view written =
+        ede_text(*policy, verdict, std::span(text).first<kMaxEdeBytes>());
+    text[written.size()] = '\0';
+    mxw_add_extended_error(qstate, id, todo.ede_code, text.data());
+  }
   // Without memory for the policy's answer the sender must not get the real one.
   if (!send(qstate, id, query, todo))
     mxw_answer_rcode(qstate, id, rcode::kServFail);
@@ -229,8 +227,8 @@ int init(struct module_env *env, int id) {
       std::getenv("MXWARDEN_CONFIG"); // NOLINT(concurrency-mt-unsafe): one thread yet
   auto module =
       std::make_unique<Module>(config != nullptr ? config : kDefaultConfig, mxw_worker_count(env));
-  if (mxw_register_replies(env, id) == 0) {
-    mxw_unregister_replies(env, id);
+  if (mxw_register_servfail(env, id) == 0) {
+    mxw_unregister_servfail(env, id);
     mxw_log_error("mxwarden: out of memory");
     return 0;
   }
@@ -244,7 +242,7 @@ void deinit(struct module_env *env, int id) {
   auto *module = static_cast<Module *>(mxw_owner(env, id));
   if (module == nullptr)
     return; // init() failed
-  mxw_unregister_replies(env, id);
+  mxw_unregister_servfail(env, id);
   mxw_set_owner(env, id, nullptr);
   delete module; // NOLINT(*-owning-memory): the host keeps our pointer
 }
@@ -253,17 +251,6 @@ void deinit(struct module_env *env, int id) {
 } // namespace mxw
 
 extern "C" {
-
-uint16_t mxw_extended_error(void *owner, const void *kept, char *text, size_t capacity) {
-  const mxw::Policy &policy = *static_cast<mxw::Module *>(owner)->policy();
-  const auto &verdict = *static_cast<const mxw::Verdict *>(kept);
-  if (capacity <= mxw::kMaxEdeBytes)
-    return 0;
-  const std::string_view written =
-      mxw::ede_text(policy, verdict, std::span<char, mxw::kMaxEdeBytes>(text, mxw::kMaxEdeBytes));
-  text[written.size()] = '\0';
-  return mxw::plan(policy, verdict, 0).ede_code;
-}
 
 // The host's names and signatures: util/module.h, struct module_func_block.
 #define MXW_EXPORT [[gnu::visibility("default")]]
@@ -290,9 +277,7 @@ MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
 MXW_EXPORT void inform_super(struct module_qstate * /*qstate*/, int /*id*/,
                              struct module_qstate * /*super*/) noexcept {}
 
-MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept {
-  mxw_forget_verdict(qstate, id);
-}
+MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept { mxw_forget(qstate, id); }
 
 MXW_EXPORT size_t get_mem(struct module_env *env, int id) noexcept {
   if (!mxw::host_accepted)

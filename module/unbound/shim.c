@@ -44,39 +44,33 @@ size_t mxw_worker_count(struct module_env *env) {
   return env->cfg->num_threads > 0 ? (size_t)env->cfg->num_threads : 1;
 }
 
-static int attach_extended_error(struct query_info *qinfo, struct module_qstate *qstate,
-                                 struct reply_info *rep, int rcode, struct edns_data *edns,
-                                 struct edns_option **opt_list_out, struct comm_reply *repinfo,
-                                 struct regional *region, struct timeval *start_time, int id,
-                                 void *callback) {
+/* minfo holds the option that mxw_add_extended_error() made: the host has just taken it off. */
+static int attach_to_servfail(struct query_info *qinfo, struct module_qstate *qstate,
+                              struct reply_info *rep, int rcode, struct edns_data *edns,
+                              struct edns_option **opt_list_out, struct comm_reply *repinfo,
+                              struct regional *region, struct timeval *start_time, int id,
+                              void *callback) {
   (void)qinfo;
   (void)rep;
   (void)rcode;
+  (void)edns;
   (void)repinfo;
   (void)start_time;
   (void)callback;
   /* Without a state the host answers before any module was asked. */
-  if (qstate == NULL || qstate->minfo[id] == NULL || !edns->edns_present)
-    return 1;
-  char text[1280];
-  const uint16_t code =
-      mxw_extended_error(mxw_owner_of(qstate, id), qstate->minfo[id], text, sizeof(text));
-  /* No memory for it: the answer goes out without. */
-  if (code != 0)
-    (void)edns_opt_list_append_ede(opt_list_out, region, (sldns_ede_code)code, text);
+  const struct edns_option *kept = qstate == NULL ? NULL : qstate->minfo[id];
+  if (kept != NULL)
+    (void)edns_opt_list_append(opt_list_out, kept->opt_code, kept->opt_len, kept->opt_data, region);
   return 1;
 }
 
-int mxw_register_replies(struct module_env *env, int id) {
-  inplace_cb_register_wrapped_t register_wrapped = dynlib_of(env, id)->inplace_cb_register_wrapped;
-  return register_wrapped((void *)&attach_extended_error, inplace_cb_reply, NULL, env, id) &&
-         register_wrapped((void *)&attach_extended_error, inplace_cb_reply_servfail, NULL, env, id);
+int mxw_register_servfail(struct module_env *env, int id) {
+  return dynlib_of(env, id)->inplace_cb_register_wrapped((void *)&attach_to_servfail,
+                                                         inplace_cb_reply_servfail, NULL, env, id);
 }
 
-void mxw_unregister_replies(struct module_env *env, int id) {
-  inplace_cb_delete_wrapped_t delete_wrapped = dynlib_of(env, id)->inplace_cb_delete_wrapped;
-  delete_wrapped(env, inplace_cb_reply, id);
-  delete_wrapped(env, inplace_cb_reply_servfail, id);
+void mxw_unregister_servfail(struct module_env *env, int id) {
+  dynlib_of(env, id)->inplace_cb_delete_wrapped(env, inplace_cb_reply_servfail, id);
 }
 
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question) {
@@ -107,16 +101,6 @@ int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question)
   question->worker = (size_t)qstate->env->worker->thread_num;
   return 1;
 }
-
-void *mxw_query_alloc(struct module_qstate *qstate, size_t bytes) {
-  return regional_alloc(qstate->region, bytes);
-}
-
-void mxw_keep_verdict(struct module_qstate *qstate, int id, void *verdict) {
-  qstate->minfo[id] = verdict;
-}
-
-void mxw_forget_verdict(struct module_qstate *qstate, int id) { qstate->minfo[id] = NULL; }
 
 enum mxw_step mxw_step_of(int event) {
   switch ((enum module_ev)event) {
@@ -212,5 +196,17 @@ void mxw_answer_drop(struct module_qstate *qstate, int id) {
   qstate->is_drop = 1;
   mxw_answer_rcode(qstate, id, LDNS_RCODE_NOERROR);
 }
+
+void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code, const char *text) {
+  struct edns_option *option = NULL;
+  if (!edns_opt_list_append_ede(&option, qstate->region, (sldns_ede_code)code, text) ||
+      option == NULL)
+    return;
+  option->next = qstate->edns_opts_front_out;
+  qstate->edns_opts_front_out = option;
+  qstate->minfo[id] = option;
+}
+
+void mxw_forget(struct module_qstate *qstate, int id) { qstate->minfo[id] = NULL; }
 
 void mxw_do_not_cache(struct module_qstate *qstate) { qstate->no_cache_store = 1; }

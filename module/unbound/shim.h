@@ -32,12 +32,9 @@ void *mxw_owner_of(struct module_qstate *qstate, int id);
 /* How many worker threads there will be; at init only. */
 size_t mxw_worker_count(struct module_env *env);
 
-/* Has mxw_extended_error() called for each answer to a query of this module. 0 on failure. */
-int mxw_register_replies(struct module_env *env, int id);
-void mxw_unregister_replies(struct module_env *env, int id);
-/* Implemented by the plugin: writes the extended error's text (at most `capacity` octets with its
- * NUL) of a query that carries `verdict`, and returns its code, or 0 for none. */
-uint16_t mxw_extended_error(void *owner, const void *verdict, char *text, size_t capacity);
+/* Lets extended errors survive in SERVFAIL, from which the host takes them. 0 on failure. */
+int mxw_register_servfail(struct module_env *env, int id);
+void mxw_unregister_servfail(struct module_env *env, int id);
 
 /* What a decision needs of a query. */
 struct mxw_question {
@@ -55,12 +52,6 @@ struct mxw_question {
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
 /* The rest; 0 if no client waits for this query. */
 int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question);
-
-/* Memory that lives as long as the query, or NULL. */
-void *mxw_query_alloc(struct module_qstate *qstate, size_t bytes);
-/* Keeps `verdict` with the query for mxw_extended_error(). */
-void mxw_keep_verdict(struct module_qstate *qstate, int id, void *verdict);
-void mxw_forget_verdict(struct module_qstate *qstate, int id);
 
 /* Wire rdata without its length. */
 struct mxw_rdata {
@@ -92,6 +83,12 @@ int mxw_answer(struct module_qstate *qstate, int id, uint8_t rcode, int negative
 void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode);
 /* Finishes; no answer is sent. */
 void mxw_answer_drop(struct module_qstate *qstate, int id);
+
+/* Has an extended error (RFC 8914) sent with the answer to clients that speak EDNS. Without memory
+ * for it the answer goes out alone. */
+void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code, const char *text);
+/* The host is about to free the query. */
+void mxw_forget(struct module_qstate *qstate, int id);
 
 /* Keeps the answer to this query out of the host's message cache. */
 void mxw_do_not_cache(struct module_qstate *qstate);

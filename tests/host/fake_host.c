@@ -126,16 +126,29 @@ struct dns_msg *dns_msg_create(uint8_t *qname, size_t qnamelen, uint16_t qtype, 
   return msg->rep->rrsets == NULL ? NULL : msg;
 }
 
-static uint16_t attached_code;
-static char attached_text[1300];
+int edns_opt_list_append(struct edns_option **list, uint16_t code, size_t len, uint8_t *data,
+                         struct regional *r) {
+  struct edns_option *option = regional_alloc_zero(r, sizeof(*option));
+  if (option == NULL)
+    return 0;
+  option->opt_code = code;
+  option->opt_len = len;
+  option->opt_data = regional_alloc_init(r, data, len);
+  if (option->opt_data == NULL)
+    return 0;
+  while (*list != NULL)
+    list = &(*list)->next;
+  *list = option;
+  return 1;
+}
 
 int edns_opt_list_append_ede(struct edns_option **list, struct regional *r, sldns_ede_code code,
                              const char *text) {
-  (void)list;
-  (void)r;
-  attached_code = (uint16_t)code;
-  snprintf(attached_text, sizeof(attached_text), "%s", text);
-  return 1;
+  uint8_t data[1300];
+  const size_t len = strlen(text);
+  sldns_write_uint16(data, (uint16_t)code);
+  memcpy(data + 2, text, len);
+  return edns_opt_list_append(list, LDNS_EDNS_EDE, len + 2, data, r);
 }
 
 /* ---- heap ---- */
@@ -296,8 +309,6 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   memset(&mesh, 0, sizeof(mesh));
   memset(&reply, 0, sizeof(reply));
   region_used = 0;
-  attached_code = 0;
-  attached_text[0] = 0;
 
   waiting.query_reply.client_addr.ss_family = (sa_family_t)question->family;
   if (question->family == AF_INET) {
@@ -339,18 +350,21 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   reply.no_cache_store = qstate->no_cache_store;
   if (qstate->return_msg != NULL)
     read_message(qstate->return_msg, &reply);
-  if (reply.state == FAKE_FINISHED && host->reply_callback != NULL) {
-    struct edns_option *options = NULL;
-    host->reply_callback(&qstate->qinfo, qstate,
-                         qstate->return_msg == NULL ? NULL : qstate->return_msg->rep, reply.rcode,
-                         &waiting.edns, &options, NULL, NULL, NULL, MODULE_ID, NULL);
-    /* Answers that come without a state: from the cache, or when there are too many. */
+  reply.heap_allocations = own_blocks - blocks_before;
+  struct edns_option *options = qstate->edns_opts_front_out;
+  if (reply.state == FAKE_FINISHED && reply.rcode == LDNS_RCODE_SERVFAIL) {
+    options = NULL; /* as the host does, which then calls */
+    host->reply_callback(&qstate->qinfo, qstate, NULL, reply.rcode, &waiting.edns, &options, NULL,
+                         NULL, NULL, MODULE_ID, NULL);
+    /* Answers that come without a state: when there are too many queries. */
     host->reply_callback(&qstate->qinfo, NULL, NULL, reply.rcode, &waiting.edns, &options, NULL,
                          NULL, NULL, MODULE_ID, NULL);
   }
-  reply.heap_allocations = own_blocks - blocks_before;
-  reply.ede_code = attached_code;
-  memcpy(reply.ede_text, attached_text, sizeof(reply.ede_text));
+  if (options != NULL && question->edns) {
+    reply.ede_code = sldns_read_uint16(options->opt_data);
+    memcpy(reply.ede_text, options->opt_data + 2, options->opt_len - 2);
+    reply.ede_options = 1 + (options->next != NULL);
+  }
   host->dynlib.func_inform(qstate, MODULE_ID, qstate);
   host->dynlib.func_clear(qstate, MODULE_ID);
   return reply;

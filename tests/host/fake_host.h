@@ -69,7 +69,8 @@ struct fake_reply {
   size_t rdata_bytes;
   long ttl_s;
   size_t heap_allocations; /* by the module; 0 always in a sanitized build */
-  uint16_t ede_code;       /* what the reply callback attached; 0: nothing */
+  size_t ede_options;
+  uint16_t ede_code; /* what the reply callback attached; 0: nothing */
   char ede_text[1300];
 };
 
