@@ -124,7 +124,6 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
     const std::size_t labels = name.labels();
     const Tails tails(name, seed_);
     names_.add(name, entries[i].group);
-    label_counts_ |= 1U << labels;
     std::size_t base_bytes = 0; // of all labels but the last, without dots
     for (std::size_t at = 0; at + 1 < labels; ++at) {
       base_bytes += name.label(at).size();
@@ -173,7 +172,7 @@ void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
 void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
   const Name &qname = tails.name();
   for (std::size_t n = 2; n <= std::min(tails.size(), names_.max_labels()); ++n) {
-    if ((label_counts_ & (1U << n)) == 0)
+    if (!names_.has_labels(n))
       continue;
     for (std::size_t from_right = 1; from_right < n; ++from_right) {
       const std::size_t at = qname.labels() - 1 - from_right;

@@ -132,7 +132,6 @@ private:
   NameTable names_; // value: group
   NameTable slips_; // what was typed; value: position in slip_of_
   std::vector<StoredSlip> slip_of_;
-  std::uint32_t label_counts_ = 0; // bit n: some protected name has n labels
   HashTable contexts_; // what is around the labels in edits_: most queries have no such thing
   HashTable edits_;
   HashTable joined_; // names with a dot left out

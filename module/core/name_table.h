@@ -52,6 +52,7 @@ public:
                         static_cast<std::uint8_t>(wire.size()),
                         static_cast<std::uint8_t>(name.labels())});
     octets_ += wire;
+    label_counts_ |= 1U << name.labels();
     max_labels_ = std::max(max_labels_, name.labels());
   }
   /// Makes the names findable.
@@ -71,6 +72,10 @@ public:
   }
   /// The entry as a name of its own.
   [[nodiscard]] Name name(std::size_t entry) const noexcept;
+  /// True if some entry has `n` labels, `n` being at most kMaxRuleLabels.
+  [[nodiscard]] bool has_labels(std::size_t n) const noexcept {
+    return (label_counts_ >> n & 1U) != 0;
+  }
   /// The most labels of any entry.
   [[nodiscard]] std::size_t max_labels() const noexcept { return max_labels_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
@@ -85,7 +90,8 @@ public:
   /// must be made with this table's seed.
   template <class Visit> void find_covering(const Tails &tails, Visit &&visit) const noexcept {
     for (std::size_t n = std::min(tails.size(), max_labels_); n > 0; --n)
-      find_hashed(tails.name().tail(n), tails.hash(n), visit);
+      if (has_labels(n))
+        find_hashed(tails.name().tail(n), tails.hash(n), visit);
   }
 
 private:
@@ -104,6 +110,7 @@ private:
     std::uint8_t labels;
   };
   std::uint64_t seed_;
+  std::uint32_t label_counts_ = 0; // bit n: some entry has n labels
   std::size_t max_labels_ = 0;
   std::string octets_;
   std::vector<Entry> entries_;
