@@ -1,8 +1,6 @@
 #include "core/index.h"
 
 #include <algorithm>
-#include <array>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -14,16 +12,13 @@ namespace {
 
 constexpr std::string_view kWww = "www";
 
-/// The hash of all of a name's last `n` labels but label `at`: what tells forms of one label from
-/// those of another.
-std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t at) noexcept {
-  const Name &name = tails.name();
-  const std::size_t first = name.labels() - n;
-  const std::uint64_t behind = tails.hash(name.labels() - at - 1) + (at - first);
-  if (at == first)
-    return behind;
-  const std::string_view before = name.tail(n);
-  return hash_of(before.substr(0, before.size() - name.tail(name.labels() - at).size()), behind);
+/// The hash of a name's last `n` labels but one, the one with `from_right` labels behind it: what
+/// tells forms of one label from those of another.
+std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t from_right) noexcept {
+  std::uint64_t hash = hash_below(tails.hash(from_right), 0); // a hole, where the label was
+  for (std::size_t i = from_right + 2; i <= n; ++i)
+    hash = hash_below(hash, tails.label_hash(i));
+  return hash;
 }
 
 /// True if the last `n` labels of both names, `n` being all that `b` has, are equal but for the
@@ -51,25 +46,20 @@ void append_label(std::string &wire, std::string_view label) {
   wire += label;
 }
 
-/// The wire forms of `name` with one dot left out; the last dot stays.
-std::vector<std::string> without_a_dot(const Name &name) {
-  std::vector<std::string> forms;
-  for (std::size_t i = 0; i + 2 < name.labels(); ++i) {
-    const auto glued = glue(name, i, i + 2);
-    if (!glued)
-      continue;
-    std::string wire(name.head(name.labels() - i));
-    append_label(wire, *glued);
-    wire += name.tail(name.labels() - i - 2);
-    forms.push_back(wire);
-  }
-  if (name.label(0).size() + kWww.size() <= Name::kMaxLabelBytes &&
-      name.wire().size() + kWww.size() <= Name::kMaxWireBytes && name.label(0) != kWww) {
-    std::string wire;
-    append_label(wire, std::string(kWww) + std::string(name.label(0)));
-    wire += name.tail(name.labels() - 1);
-    forms.push_back(wire);
-  }
+/// `name` with one dot left out, in each place but the last.
+std::vector<Name> without_a_dot(const Name &name) {
+  std::vector<Name> forms;
+  const auto put = [&](std::string_view before, const std::string &label, std::size_t behind) {
+    std::string head(before);
+    append_label(head, label);
+    if (const auto form = join(head, name.ancestor(behind)))
+      forms.push_back(*form);
+  };
+  for (std::size_t i = 0; i + 2 < name.labels(); ++i)
+    if (const auto glued = glue(name, i, i + 2))
+      put(name.head(name.labels() - i), *glued, name.labels() - i - 2);
+  if (name.label(0).size() + kWww.size() <= Name::kMaxLabelBytes && name.label(0) != kWww)
+    put({}, std::string(kWww) + std::string(name.label(0)), name.labels() - 1);
   return forms;
 }
 
@@ -113,34 +103,33 @@ bool is_glued(std::string_view label, const Name &name) noexcept {
 
 Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
              std::uint64_t seed)
-    : seed_(seed), forms_(seed), names_(seed), slips_(seed) {
-  std::set<std::uint64_t> contexts;
-  std::vector<HashTable::Item> edits;
+    : forms_(seed), names_(seed), slips_(seed) {
+  struct Label {
+    std::uint32_t entry;
+    std::size_t from_right;
+    std::uint64_t around;
+  };
+  std::vector<Label> labels;
   std::vector<HashTable::Item> joined;
   std::vector<HashTable::Item> glued;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     const Name &name = entries[i].name;
     const std::size_t min_label = groups[entries[i].group].min_label;
-    const std::size_t labels = name.labels();
-    const Tails tails(name, seed_);
+    const Tails tails(name, seed);
     names_.add(name, entries[i].group);
     std::size_t base_bytes = 0; // of all labels but the last, without dots
-    for (std::size_t at = 0; at + 1 < labels; ++at) {
+    for (std::size_t at = 0; at + 1 < name.labels(); ++at) {
       base_bytes += name.label(at).size();
-      if (name.label(at).size() < min_label)
-        continue;
-      const std::uint64_t around = hash_around(tails, labels, at);
-      contexts.insert(around);
-      forms_.for_each(name.label(at), around, [&](std::uint64_t hash) {
-        edits.push_back({hash, i});
-      });
+      const std::size_t from_right = name.labels() - 1 - at;
+      if (name.label(at).size() >= min_label)
+        labels.push_back({i, from_right, hash_around(tails, name.labels(), from_right)});
     }
     if (base_bytes < min_label)
       continue;
-    for (const std::string &wire : without_a_dot(name))
-      joined.push_back({hash_of(wire, seed_), i});
-    if (const auto label = glue(name, 0, labels))
-      glued.push_back({hash_of(*label, seed_), i});
+    for (const Name &form : without_a_dot(name))
+      joined.push_back({Tails(form, seed).hash(form.labels()), i});
+    if (const auto label = glue(name, 0, name.labels()))
+      glued.push_back({hash_of(*label, seed), i});
   }
   for (std::uint32_t group = 0; group < groups.size(); ++group)
     for (const Slip &slip : groups[group].slips) {
@@ -149,15 +138,21 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
       const std::string_view intended = slip.intended.tail(slip.intended.labels());
       // The length octet in front is no letter that anyone typed.
       const std::size_t distance = edit_distance(typed.substr(1), intended.substr(1));
-      slip_of_.push_back({slip.intended, group, static_cast<std::uint8_t>(distance)});
+      slip_of_.push_back({slip.intended, Tails(slip.intended, seed).hash(slip.intended.labels()),
+                          group, static_cast<std::uint8_t>(distance)});
     }
   names_.seal();
   slips_.seal();
-  std::vector<HashTable::Item> context_items;
-  context_items.reserve(contexts.size());
-  for (const std::uint64_t context : contexts)
-    context_items.push_back({context, 0});
-  contexts_ = HashTable(context_items);
+  labels_ = LabelFilter(labels.size());
+  std::vector<HashTable::Item> edits;
+  for (const Label &label : labels) {
+    const Name &name = entries[label.entry].name;
+    const std::string_view text = name.label(name.labels() - 1 - label.from_right);
+    labels_.add(text, label.around);
+    forms_.for_each(text, label.around, [&](std::uint64_t hash) {
+      edits.push_back({hash, label.entry});
+    });
+  }
   edits_ = HashTable(edits);
   joined_ = HashTable(joined);
   glued_ = HashTable(glued);
@@ -171,16 +166,14 @@ void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
 
 void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
   const Name &qname = tails.name();
-  for (std::size_t n = 2; n <= std::min(tails.size(), names_.max_labels()); ++n) {
+  const std::size_t most_labels = std::min(tails.size(), names_.max_labels());
+  for (std::size_t n = 2; n <= most_labels; ++n) {
     if (!names_.has_labels(n))
       continue;
     for (std::size_t from_right = 1; from_right < n; ++from_right) {
-      const std::size_t at = qname.labels() - 1 - from_right;
-      const std::string_view typed = qname.label(at);
-      const std::uint64_t around = hash_around(tails, n, at);
-      bool known = false;
-      contexts_.find(around, [&](std::uint32_t) { known = true; });
-      if (!known)
+      const std::string_view typed = qname.label(qname.labels() - 1 - from_right);
+      const std::uint64_t around = hash_around(tails, n, from_right);
+      if (!labels_.may_match(typed, around))
         continue;
       forms_.for_each(typed, around, [&](std::uint64_t hash) {
         edits_.find(hash, [&](std::uint32_t entry) {
@@ -202,20 +195,16 @@ void Index::find_slips(const Tails &tails, MatchSink &sink) const noexcept {
   slips_.find_covering(tails, [&](std::uint32_t typed) {
     const StoredSlip &slip = slip_of_[slips_.value(typed)];
     const std::size_t typed_labels = slips_.labels(typed);
-    const std::string_view head = qname.head(typed_labels);
+    const std::string_view intended = slip.intended.tail(slip.intended.labels());
+    std::uint64_t meant = slip.intended_hash;
     // The name as it was meant, for each number of labels that it may have.
-    for (std::size_t n = 1;
-         n <= qname.labels() - typed_labels && n + slip.intended.labels() <= names_.max_labels();
-         ++n) {
-      const std::size_t skipped =
-          head.size() - (qname.tail(typed_labels + n).size() - qname.tail(typed_labels).size());
-      const auto meant = join(head.substr(skipped), slip.intended);
-      if (!meant)
-        break;
-      names_.find(meant->tail(meant->labels()), [&](std::uint32_t entry) {
+    for (std::size_t n = typed_labels + 1; n <= tails.size(); ++n) {
+      meant = hash_below(meant, tails.label_hash(n));
+      std::string_view head = qname.tail(n);
+      head.remove_suffix(qname.tail(typed_labels).size());
+      names_.find(meant, head, intended, [&](std::uint32_t entry) {
         if (names_.value(entry) == slip.group)
-          sink.add({entry, Technique::tld_slip, slip.edits,
-                    static_cast<std::uint8_t>(typed_labels + n)});
+          sink.add({entry, Technique::tld_slip, slip.edits, static_cast<std::uint8_t>(n)});
       });
     }
   });
@@ -223,27 +212,25 @@ void Index::find_slips(const Tails &tails, MatchSink &sink) const noexcept {
 
 void Index::find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept {
   const Name &qname = tails.name();
-  for (std::size_t n = 2; n <= std::min(tails.size(), names_.max_labels()); ++n) {
-    const std::string_view typed = qname.tail(n);
+  const std::size_t most_labels = std::min(tails.size(), names_.max_labels());
+  for (std::size_t n = 2; n <= most_labels; ++n)
     joined_.find(tails.hash(n), [&](std::uint32_t entry) {
-      if (lacks_a_dot(typed, names_.name(entry)))
+      if (lacks_a_dot(qname.tail(n), names_.name(entry)))
         sink.add({entry, Technique::missing_dot, 1, static_cast<std::uint8_t>(n)});
     });
-  }
 
   // One label under a top-level domain, whichever: deeper it is part of somebody's own naming.
   if (qname.labels() < 2)
     return;
-  const std::string_view label = qname.label(qname.labels() - 2);
-  glued_.find(hash_of(label, seed_), [&](std::uint32_t entry) {
-    if (is_glued(label, names_.name(entry)))
+  glued_.find(tails.label_hash(2), [&](std::uint32_t entry) {
+    if (is_glued(qname.label(qname.labels() - 2), names_.name(entry)))
       sink.add({entry, Technique::missing_dot, 1, 2});
   });
 }
 
 std::size_t Index::memory_bytes() const noexcept {
   return names_.memory_bytes() + slips_.memory_bytes() + slip_of_.capacity() * sizeof(StoredSlip) +
-         contexts_.memory_bytes() + edits_.memory_bytes() + joined_.memory_bytes() +
+         labels_.memory_bytes() + edits_.memory_bytes() + joined_.memory_bytes() +
          glued_.memory_bytes();
 }
 

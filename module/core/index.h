@@ -5,8 +5,9 @@
 // label is stored under itself and under each of its forms with one octet less, and a query's label
 // is looked up in the same forms. The rest of the name goes into the hash as it is, and each
 // candidate is verified. A look-up costs a hash for each octet of a label, however many names are
-// protected. Suffix slips need no entries of their own: the suffix is put right and the exact name
-// is looked up. Missing dots are stored as the name that results.
+// protected, and a LabelFilter spares most labels even that. Suffix slips need no entries of their
+// own: the suffix is put right and the exact name is looked up. Missing dots are stored as the name
+// that results.
 //
 // Immutable once built. Knows nothing of rules beyond the options below; which of several matches
 // counts, and for whom, is the policy's business.
@@ -21,6 +22,7 @@
 
 #include "core/hash.h"
 #include "core/hash_table.h"
+#include "core/label_filter.h"
 #include "core/name.h"
 #include "core/name_table.h"
 #include "core/technique.h"
@@ -119,6 +121,7 @@ public:
 private:
   struct StoredSlip {
     Name intended;
+    std::uint64_t intended_hash;
     std::uint32_t group;
     std::uint8_t edits;
   };
@@ -127,12 +130,11 @@ private:
   void find_slips(const Tails &tails, MatchSink &sink) const noexcept;
   void find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept;
 
-  std::uint64_t seed_ = 0;
   FormHasher forms_;
   NameTable names_; // value: group
   NameTable slips_; // what was typed; value: position in slip_of_
   std::vector<StoredSlip> slip_of_;
-  HashTable contexts_; // what is around the labels in edits_: most queries have no such thing
+  LabelFilter labels_; // those in edits_
   HashTable edits_;
   HashTable joined_; // names with a dot left out
   HashTable glued_;  // labels that are a whole name without its dots

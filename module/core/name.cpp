@@ -6,19 +6,35 @@ namespace mxw {
 
 namespace {
 
-/// Copies `octets` with A-Z turned to a-z and every other octet as it is (RFC 4343 §3), eight at a
-/// time: an octet's top bit says whether it is a capital once the right number was added.
-void fold_ascii(std::span<const std::uint8_t> octets, std::uint8_t *out) noexcept {
+constexpr std::uint8_t fold(std::uint8_t octet) noexcept {
+  return octet >= 'A' && octet <= 'Z' ? octet + ('a' - 'A') : octet;
+}
+
+/// Eight octets at `from` with A-Z turned to a-z and every other octet as it is (RFC 4343 §3): an
+/// octet's top bit says whether it is a capital once the right number was added.
+std::uint64_t folded_word(const std::uint8_t *from) noexcept {
   constexpr std::uint64_t kEach = 0x0101010101010101U;
-  for (std::size_t at = 0; at < octets.size(); at += sizeof(std::uint64_t)) {
-    const std::size_t n = std::min(octets.size() - at, sizeof(std::uint64_t));
-    std::uint64_t word = 0;
-    std::memcpy(&word, octets.data() + at, n);
-    const std::uint64_t low = word & (0x7f * kEach);
-    const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
-    const std::uint64_t past_z = low + (0x7f - 'Z') * kEach;
-    word |= (((from_a ^ past_z) & ~word) & (0x80 * kEach)) >> 2U;
-    std::memcpy(out + at, &word, n);
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, sizeof(word));
+  const std::uint64_t low = word & (0x7f * kEach);
+  const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const std::uint64_t past_z = low + (0x7f - 'Z') * kEach;
+  return word | (((from_a ^ past_z) & ~word) & (0x80 * kEach)) >> 2U;
+}
+
+/// Copies `octets` folded, a word at a time; the last word begins early rather than end late.
+void fold_ascii(std::span<const std::uint8_t> octets, std::uint8_t *out) noexcept {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (octets.size() < kWord) {
+    std::transform(octets.begin(), octets.end(), out, fold);
+    return;
+  }
+  const std::size_t last = octets.size() - kWord;
+  for (std::size_t at = 0;; at = std::min(at + kWord, last)) {
+    const std::uint64_t word = folded_word(octets.data() + at);
+    std::memcpy(out + at, &word, kWord);
+    if (at == last)
+      return;
   }
 }
 
@@ -54,6 +70,11 @@ bool Name::assign(std::span<const std::uint8_t> wire) noexcept {
   size_ = static_cast<std::uint8_t>(wire.size());
   labels_ = static_cast<std::uint8_t>(labels);
   return true;
+}
+
+bool Name::is(std::span<const std::uint8_t> wire) const noexcept {
+  return std::equal(wire.begin(), wire.end(), bytes_.begin(), bytes_.begin() + size_,
+                    [](std::uint8_t octet, std::uint8_t own) { return fold(octet) == own; });
 }
 
 Name Name::ancestor(std::size_t n) const noexcept {

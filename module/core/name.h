@@ -61,6 +61,9 @@ public:
   /// The name made of the last `n` labels; all of them where there are fewer.
   [[nodiscard]] Name ancestor(std::size_t n) const noexcept;
 
+  /// True if `wire` is this name, in whatever case. Source: RFC 4343 §3.
+  [[nodiscard]] bool is(std::span<const std::uint8_t> wire) const noexcept;
+
   /// True if this name is `apex` or below it. Source: RFC 8499 §7, "subdomain".
   [[nodiscard]] bool is_at_or_below(const Name &apex) const noexcept {
     return labels_ >= apex.labels_ && tail(apex.labels_) == apex.tail(apex.labels_);

@@ -19,24 +19,38 @@ namespace mxw {
 /// is done for a name that has 127.
 constexpr std::size_t kMaxRuleLabels = 16;
 
-/// The last 1 to kMaxRuleLabels labels of a name, each with its hash: made once for all the tables
-/// that a query is looked up in. The name must outlive it.
+/// The hash of a name, from that of the name above it and that of its first label. Labels that are
+/// put together in another order or at another place give another hash.
+inline std::uint64_t hash_below(std::uint64_t parent, std::uint64_t label) noexcept {
+  const std::uint64_t mixed = (parent * 0x9e3779b97f4a7c15U + label) * 0xd6e8feb86659fd93U;
+  return mixed ^ (mixed >> 32U); // whoever takes the low bits gets some of the high ones
+}
+
+/// The hashes of a name's last kMaxRuleLabels labels, and of the names that they make: made once
+/// for all the tables that a query is looked up in. The name must outlive it.
 class Tails {
 public:
   Tails(const Name &name, std::uint64_t seed) noexcept
       : name_(name), size_(std::min(name.labels(), kMaxRuleLabels)) {
-    for (std::size_t n = 1; n <= size_; ++n)
-      hashes_[n] = hash_of(name.tail(n), seed);
+    hashes_[0] = seed;
+    for (std::size_t n = 1; n <= size_; ++n) {
+      labels_[n] = hash_of(name.label(name.labels() - n), seed);
+      hashes_[n] = hash_below(hashes_[n - 1], labels_[n]);
+    }
   }
   [[nodiscard]] const Name &name() const noexcept { return name_; }
   /// The most labels that there is a hash of.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// The hash of the name that the last `n` labels make; that of the root for 0.
   [[nodiscard]] std::uint64_t hash(std::size_t n) const noexcept { return hashes_[n]; }
+  /// The hash of label `n` from the right, which begins at 1: hash_of() with the seed.
+  [[nodiscard]] std::uint64_t label_hash(std::size_t n) const noexcept { return labels_[n]; }
 
 private:
   const Name &name_;
   std::size_t size_;
-  std::array<std::uint64_t, kMaxRuleLabels + 1> hashes_; // set from 1 to size_
+  std::array<std::uint64_t, kMaxRuleLabels + 1> labels_; // set from 1 to size_
+  std::array<std::uint64_t, kMaxRuleLabels + 1> hashes_; // set from 0 to size_
 };
 
 /// Names in the order in which they were added, each with a value, and a look-up by name.
@@ -82,27 +96,27 @@ public:
     return octets_.capacity() + entries_.capacity() * sizeof(Entry) + slots_.memory_bytes();
   }
 
-  /// Calls `visit(entry)` for every entry whose name is `wire` (lower case, with the root).
-  template <class Visit> void find(std::string_view wire, Visit &&visit) const noexcept {
-    find_hashed(wire, hash_of(wire, seed_), visit);
+  /// Calls `visit(entry)` for every entry whose wire form is `head` followed by `rest`. `hash` is
+  /// what Tails gives for that name, made with this table's seed.
+  template <class Visit>
+  void find(std::uint64_t hash, std::string_view head, std::string_view rest,
+            Visit &&visit) const noexcept {
+    slots_.find(hash, [&](std::uint32_t entry) {
+      const std::string_view found = wire(entry);
+      if (found.size() == head.size() + rest.size() && found.starts_with(head) &&
+          found.ends_with(rest))
+        visit(entry);
+    });
   }
   /// Calls `visit(entry)` for every entry that a name is at or below, the longest first. `tails`
   /// must be made with this table's seed.
   template <class Visit> void find_covering(const Tails &tails, Visit &&visit) const noexcept {
     for (std::size_t n = std::min(tails.size(), max_labels_); n > 0; --n)
       if (has_labels(n))
-        find_hashed(tails.name().tail(n), tails.hash(n), visit);
+        find(tails.hash(n), {}, tails.name().tail(n), visit);
   }
 
 private:
-  template <class Visit>
-  void find_hashed(std::string_view wire, std::uint64_t hash, Visit &visit) const noexcept {
-    slots_.find(hash, [&](std::uint32_t entry) {
-      if (this->wire(entry) == wire)
-        visit(entry);
-    });
-  }
-
   struct Entry {
     std::uint32_t at;
     std::uint32_t value;

@@ -89,7 +89,7 @@ struct Policy::BestMatch final : MatchSink {
 };
 
 Policy::Policy(PolicySpec spec, std::uint64_t seed)
-    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed), hosts_(seed) {
+    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed) {
   std::vector<IndexEntry> entries;
   std::vector<IndexOptions> groups;
   for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {
@@ -129,16 +129,13 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     host_aaaa_.push_back(rrset_of(qtype::kAaaa, host.addresses));
     if (host.addresses.empty())
       continue;
-    hosts_.add(host.name, i);
-    for (const std::size_t bytes :
-         {host.name.wire().size(), host.name.wire().size() + kTlsaOfMail.size()})
-      if (bytes < host_bytes_.size())
-        host_bytes_.set(bytes);
+    served_.push_back({host.name, i, false});
+    if (const auto name = join(kTlsaOfMail, host.name))
+      served_.push_back({*name, i, true});
   }
   index_ = Index(entries, groups, seed);
   known_.seal();
   mirrors_.seal();
-  hosts_.seal();
 }
 
 bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) const noexcept {
@@ -147,13 +144,34 @@ bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) c
   const std::size_t first_label = qname.empty() ? 0 : qname[0];
   if (redirects_ && (first_label == kMtaSts.size() || first_label == kMtaStsRecord.size()))
     return true;
-  return qname.size() < host_bytes_.size() && host_bytes_.test(qname.size());
+  return find_served(type, [&](const Name &name) { return name.is(qname); }) != nullptr;
+}
+
+template <class IsAsked>
+const Policy::ServedName *Policy::find_served(std::uint16_t type,
+                                              IsAsked &&is_asked) const noexcept {
+  const bool is_address = type == qtype::kA || type == qtype::kAaaa;
+  for (const ServedName &served : served_)
+    if ((served.is_tlsa || is_address) && is_asked(served.name))
+      return &served;
+  return nullptr;
 }
 
 Verdict Policy::decide(const Query &query) const noexcept {
   Verdict verdict;
-  if (query.name.labels() == 0 || serve_warning_host(query, verdict))
+  if (query.name.labels() == 0)
     return verdict;
+  const auto *served =
+      find_served(query.type, [&](const Name &name) { return name == query.name; });
+  if (served != nullptr) {
+    verdict.decision = Action::local_data;
+    verdict.reason = Reason::warning_mx;
+    if (!served->is_tlsa)
+      verdict.host = served->host;
+    verdict.apex_labels =
+        static_cast<std::uint8_t>(spec_.warning_hosts[served->host].name.labels());
+    return verdict;
+  }
 
   std::optional<std::uint32_t> protecting;
   std::optional<std::uint32_t> allowing;
@@ -204,25 +222,6 @@ bool Policy::holds_for(const Rule &rule, const Query &query) const noexcept {
   return rule.clients.empty() || !query.client ||
          std::any_of(rule.clients.begin(), rule.clients.end(),
                      [&](std::uint32_t set) { return spec_.clients[set].contains(*query.client); });
-}
-
-bool Policy::serve_warning_host(const Query &query, Verdict &verdict) const noexcept {
-  if (hosts_.size() == 0)
-    return false;
-  std::string_view wire = query.name.tail(query.name.labels());
-  const bool is_tlsa_name = wire.starts_with(kTlsaOfMail);
-  if (is_tlsa_name)
-    wire.remove_prefix(kTlsaOfMail.size());
-  else if (query.type != qtype::kA && query.type != qtype::kAaaa)
-    return false;
-  hosts_.find(wire, [&](std::uint32_t entry) {
-    verdict.decision = Action::local_data;
-    verdict.reason = Reason::warning_mx;
-    if (!is_tlsa_name)
-      verdict.host = hosts_.value(entry);
-    verdict.apex_labels = static_cast<std::uint8_t>(hosts_.labels(entry));
-  });
-  return verdict.reason == Reason::warning_mx;
 }
 
 void Policy::find_look_alike(const Query &query, const Tails &tails,

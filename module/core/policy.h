@@ -6,7 +6,6 @@
 // longer one, then the rule file's order; a mirrored suffix counts after all of them.
 #pragma once
 
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -113,7 +112,7 @@ public:
   /// Bytes on the heap that grow with the rules.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return index_.memory_bytes() + known_.memory_bytes() + mirrors_.memory_bytes() +
-           hosts_.memory_bytes();
+           served_.capacity() * sizeof(ServedName);
   }
 
   /// The MX RRset that refuses all mail: "0 ." (RFC 7505 §3).
@@ -131,8 +130,17 @@ private:
     std::uint32_t rule;
     std::uint8_t edits;
   };
+  /// A warning host whose addresses the module serves, or the name of its TLSA.
+  struct ServedName {
+    Name name;
+    std::uint32_t host;
+    bool is_tlsa;
+  };
   [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
-  [[nodiscard]] bool serve_warning_host(const Query &query, Verdict &verdict) const noexcept;
+  /// What of `served_` a question of `type` is about, by a name that `is_asked` knows; or null.
+  template <class IsAsked>
+  [[nodiscard]] const ServedName *find_served(std::uint16_t type,
+                                              IsAsked &&is_asked) const noexcept;
   void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;
@@ -141,8 +149,7 @@ private:
   NameTable known_;   // value: kind and position; see Known in policy.cpp
   NameTable mirrors_; // value: position in mirror_of_
   std::vector<Mirror> mirror_of_;
-  NameTable hosts_;                                 // value: position of the warning host
-  std::bitset<Name::kMaxWireBytes + 1> host_bytes_; // how long questions about them are
+  std::vector<ServedName> served_; // few: the loader limits the warning hosts
   RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};
   RrSet redirect_mx_;
   std::vector<RrSet> host_a_;
