@@ -15,6 +15,11 @@ EventLog::~EventLog() = default;
 bool EventLog::open() {
   if (logger_ != nullptr || file_.empty())
     return true;
+  // Opening one waits for a reader, and the resolver would wait with us.
+  if (std::error_code ignored; std::filesystem::is_fifo(file_, ignored)) {
+    error_ = "'" + file_.string() + "' is a FIFO; name a file";
+    return false;
+  }
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(file_.string());
     auto logger = std::make_unique<spdlog::logger>("mxwarden", std::move(sink));

@@ -51,14 +51,16 @@ Housekeeper::Housekeeper(std::filesystem::path events_file, std::size_t workers,
   for (std::size_t i = 0; i < workers; ++i)
     rings_.push_back(std::make_unique<EventRing>());
   sem_init(&wake_, 0, 0);
-  const SignalsBlocked blocked;
-  thread_ = std::thread([this] { run(); });
+  open_log();
 }
 
 Housekeeper::~Housekeeper() {
-  stop_ = true;
-  sem_post(&wake_);
-  thread_.join();
+  if (thread_.joinable()) {
+    stop_ = true;
+    sem_post(&wake_);
+    thread_.join();
+  }
+  write();
   sem_destroy(&wake_);
 }
 
@@ -67,9 +69,27 @@ void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
     rings_[worker]->push(event);
   else
     dropped_.fetch_add(1, std::memory_order_relaxed);
+  if (auto none = ThreadState::none;
+      thread_state_.load(std::memory_order_relaxed) == ThreadState::none)
+    thread_state_.compare_exchange_strong(none, ThreadState::needed);
   // Exchanged on both sides, so that either this sees the thread asleep, or it sees the event.
   if (asleep_.exchange(false, std::memory_order_acq_rel))
     sem_post(&wake_);
+}
+
+void Housekeeper::start() noexcept {
+  auto needed = ThreadState::needed;
+  if (!thread_state_.compare_exchange_strong(needed, ThreadState::started))
+    return; // another worker was faster
+  try {
+    const SignalsBlocked blocked;
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::exception &e) {
+    if (!thread_failed_.exchange(true))
+      host_log_(std::string("mxwarden: cannot start a thread: ") + e.what() +
+                "; decisions are made all the same, their events wait until it can be started");
+    thread_state_ = ThreadState::none; // the next event tries again
+  }
 }
 
 std::uint64_t Housekeeper::dropped() const noexcept {
@@ -85,20 +105,24 @@ std::size_t Housekeeper::memory_bytes() const noexcept {
 
 void Housekeeper::run() {
   pthread_setname_np(pthread_self(), "mxwarden");
-  for (bool last = false; !last;) {
-    last = stop_; // once more for what came until then; the workers are gone by now
-    // Nothing that happens here may end the resolver.
-    try {
-      if (!log_.open() && !std::exchange(complained_, true))
-        host_log_(
-            "mxwarden: cannot open the event log: " + log_.error() +
-            "; decisions are made all the same, their events are lost until it can be opened");
-      write_events();
-    } catch (const std::exception &e) {
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-    }
-    if (!last)
-      sleep();
+  while (!stop_) {
+    write();
+    sleep();
+  }
+}
+
+void Housekeeper::open_log() {
+  if (!log_.open() && !std::exchange(complained_, true))
+    host_log_("mxwarden: cannot open the event log: " + log_.error() +
+              "; decisions are made all the same, their events are lost until it can be opened");
+}
+
+void Housekeeper::write() noexcept {
+  try {
+    open_log();
+    write_events();
+  } catch (const std::exception &e) {
+    dropped_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 

@@ -47,21 +47,11 @@ bool host_accepted = false;
 /// Owns all that lives between init() and deinit().
 class Module {
 public:
-  /// Does not fail for rules that cannot be loaded or a thread that cannot be had: the resolver has
-  /// to go on without.
-  Module(const std::filesystem::path &config, std::size_t workers) {
-    try {
-      loaded_ = load_config(config, std::time(nullptr));
-    } catch (const std::exception &e) {
-      log_lines("cannot load '" + config.string() + "': " + e.what());
-    }
-    try {
-      housekeeper_ = std::make_unique<Housekeeper>(
-          loaded_.settings.events_file, workers,
-          [](const std::string &line) { mxw_log_error(line.c_str()); });
-    } catch (const std::exception &e) {
-      log_lines(std::string("no events will be written: cannot start a thread: ") + e.what());
-    }
+  /// Does not fail for rules that cannot be loaded: the resolver has to go on without.
+  Module(const std::filesystem::path &config, std::size_t workers)
+      : loaded_(load(config)),
+        housekeeper_(loaded_.settings.events_file, workers,
+                     [](const std::string &line) { mxw_log_error(line.c_str()); }) {
     for (const Diagnostic &finding : loaded_.findings)
       log_lines(render(finding),
                 finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
@@ -80,14 +70,11 @@ public:
 
   [[nodiscard]] const Policy *policy() const noexcept { return loaded_.policy.get(); }
 
-  void report(std::size_t worker, const Event &event) noexcept {
-    if (housekeeper_ != nullptr)
-      housekeeper_->push(worker, event);
-  }
+  [[nodiscard]] Housekeeper &housekeeper() noexcept { return housekeeper_; }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return sizeof(*this) + (policy() == nullptr ? 0 : policy()->memory_bytes()) +
-           (housekeeper_ == nullptr ? 0 : housekeeper_->memory_bytes());
+           housekeeper_.memory_bytes();
   }
 
   void count_failure(const char *where) noexcept {
@@ -98,8 +85,17 @@ public:
   }
 
 private:
+  static Loaded load(const std::filesystem::path &config) {
+    try {
+      return load_config(config, std::time(nullptr));
+    } catch (const std::exception &e) {
+      log_lines("cannot load '" + config.string() + "': " + e.what());
+      return {};
+    }
+  }
+
   Loaded loaded_;
-  std::unique_ptr<Housekeeper> housekeeper_;
+  Housekeeper housekeeper_;
   std::atomic<std::uint64_t> failures_ = 0;
 };
 
@@ -181,7 +177,7 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
       (verdict.decision != Action::pass || question.qtype == qtype::kMx)) {
     Event event = event_of(*policy, query, verdict, question.time_us);
     event.client = client;
-    module.report(question.worker, event);
+    module.housekeeper().push(question.worker, event);
   }
   const AnswerPlan todo = plan(*policy, verdict, query.type);
   if (todo.ede_code != 0) {
@@ -277,7 +273,10 @@ MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
 MXW_EXPORT void inform_super(struct module_qstate * /*qstate*/, int /*id*/,
                              struct module_qstate * /*super*/) noexcept {}
 
-MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept { mxw_forget(qstate, id); }
+MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept {
+  mxw_forget(qstate, id);
+  static_cast<mxw::Module *>(mxw_owner_of(qstate, id))->housekeeper().start_if_needed();
+}
 
 MXW_EXPORT size_t get_mem(struct module_env *env, int id) noexcept {
   if (!mxw::host_accepted)

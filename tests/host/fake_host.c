@@ -13,6 +13,8 @@
 #include "util/regional.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -186,6 +188,25 @@ void *realloc(void *memory, size_t size) {
 void free(void *memory) {
   __atomic_add_fetch(&freed_blocks, memory != NULL, __ATOMIC_RELAXED);
   __libc_free(memory);
+}
+#endif
+
+/* ---- threads ---- */
+
+#ifndef MXW_SANITIZED
+static int threads_allowed = 1;
+int fake_allow_threads(int allowed) { return threads_allowed = allowed; }
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) {
+  int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+  return threads_allowed ? create(thread, attributes, start, argument) : EAGAIN;
+}
+#else
+int fake_allow_threads(int allowed) {
+  (void)allowed;
+  return 1;
 }
 #endif
 

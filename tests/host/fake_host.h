@@ -33,10 +33,13 @@ const char *fake_log(void);
 
 /* The next `n` allocations from a query's region succeed, then none does; -1: all do. */
 void fake_allow_allocations(long n);
-/* How many blocks this process ever took from the heap, and how many it has not given back. 0
- * always in a sanitized build, where the sanitizer looks for leaks itself. */
-size_t fake_heap_allocations(void);
+/* How many blocks this process has from the heap. 0 always in a sanitized build, where the
+ * sanitizer looks for leaks itself. */
 size_t fake_heap_blocks(void);
+
+/* Whether pthread_create() works; 1 always in a sanitized build, whose own it is. Returns what
+ * holds now. */
+int fake_allow_threads(int allowed);
 
 enum fake_state { FAKE_PASSED_ON, FAKE_FINISHED, FAKE_ERROR, FAKE_UNTOUCHED };
 enum fake_event { FAKE_NEW, FAKE_PASS, FAKE_MODDONE, FAKE_NOREPLY };

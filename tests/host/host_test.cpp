@@ -130,6 +130,24 @@ TEST_CASE("host: 100 times loaded and unloaded, nothing is left", "[host]") {
   CHECK(config.events() == 100);
 }
 
+TEST_CASE("host: without a thread decisions are made, and their events are written at the end",
+          "[host]") {
+  const Config config(rules("redirect"));
+  {
+    Host host;
+    const bool allowed = fake_allow_threads(0) != 0;
+    for (int i = 0; i < 3; ++i)
+      CHECK(host.ask("army.ml").answers == 2);
+    fake_allow_threads(1);
+    const std::string log = fake_log();
+    const std::size_t complaint = log.find("cannot start a thread");
+    CHECK((complaint != std::string::npos) != allowed);
+    if (!allowed) // once
+      CHECK(log.find("cannot start a thread", complaint + 1) == std::string::npos);
+  }
+  CHECK(config.events() == 3);
+}
+
 TEST_CASE("host: each action leaves the query as the host expects it", "[host]") {
   struct Expected {
     const char *action;

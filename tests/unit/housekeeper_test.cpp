@@ -2,11 +2,12 @@
 
 #include <filesystem>
 #include <fstream>
-#include <mutex>
+#include <thread>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "names.h"
 
@@ -40,6 +41,17 @@ Event event(std::uint8_t edits = 1) {
   return e;
 }
 
+/// What workers do for each event.
+void report(Housekeeper &keeper, std::size_t worker, const Event &e) {
+  keeper.push(worker, e);
+  keeper.start_if_needed();
+}
+
+/// How many threads this process has.
+std::ptrdiff_t threads() {
+  return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+}
+
 std::vector<json> lines(const fs::path &file) {
   std::vector<json> all;
   std::ifstream in(file);
@@ -56,7 +68,7 @@ TEST_CASE("housekeeper: writes every event of every worker before it ends", "[ho
   {
     Housekeeper keeper(file, 2, [](const std::string &) {});
     for (std::uint8_t i = 0; i < 100; ++i)
-      keeper.push(i % 2U, event(i));
+      report(keeper, i % 2U, event(i));
     CHECK(keeper.dropped() == 0);
   }
   const auto written = lines(file);
@@ -74,8 +86,8 @@ TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", 
   {
     Housekeeper keeper(file, 1, [](const std::string &) {});
     for (int i = 0; i < 20000; ++i)
-      keeper.push(0, event());
-    keeper.push(7, event()); // no such worker
+      report(keeper, 0, event());
+    report(keeper, 7, event()); // no such worker
     dropped = keeper.dropped();
     CHECK(dropped >= 1);
   }
@@ -91,6 +103,47 @@ TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", 
   CHECK(events + dropped == 20001);
 }
 
+TEST_CASE("housekeeper: there is no second thread before there is an event, and never a third",
+          "[housekeeper]") {
+  const TempDir dir;
+  const std::ptrdiff_t before = threads();
+  Housekeeper keeper(dir.path() / "events.json", 2, [](const std::string &) {});
+  keeper.start_if_needed();
+  CHECK(threads() == before);
+  std::thread other([&] {
+    for (int i = 0; i < 100; ++i)
+      report(keeper, 1, event());
+  });
+  for (int i = 0; i < 100; ++i)
+    report(keeper, 0, event());
+  other.join();
+  CHECK(threads() == before + 1);
+}
+
+TEST_CASE("housekeeper: what no thread has written is written at the end", "[housekeeper]") {
+  const TempDir dir;
+  const fs::path file = dir.path() / "events.json";
+  {
+    Housekeeper keeper(file, 1, [](const std::string &) {});
+    keeper.push(0, event());
+    CHECK(lines(file).empty());
+  }
+  CHECK(lines(file).size() == 1);
+}
+
+TEST_CASE("housekeeper: a FIFO without a reader does not stop anything", "[housekeeper]") {
+  const TempDir dir;
+  const fs::path fifo = dir.path() / "events.json";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  std::vector<std::string> complaints;
+  {
+    Housekeeper keeper(fifo, 1, [&](const std::string &line) { complaints.push_back(line); });
+    report(keeper, 0, event());
+  }
+  REQUIRE(complaints.size() == 1);
+  CHECK(complaints[0].find("is a FIFO") != std::string::npos);
+}
+
 TEST_CASE("housekeeper: a log that cannot be opened is complained of once", "[housekeeper]") {
   const TempDir dir;
   std::ofstream(dir.path() / "file") << "x";
@@ -101,7 +154,7 @@ TEST_CASE("housekeeper: a log that cannot be opened is complained of once", "[ho
     Housekeeper keeper(dir.path() / "file" / "events.json", 1,
                        [&](const std::string &line) { complaints.push_back(line); });
     for (int i = 0; i < 10; ++i)
-      keeper.push(0, event());
+      report(keeper, 0, event());
     for (int i = 0; i < 100 && keeper.dropped() < 10; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     dropped = keeper.dropped();
@@ -118,7 +171,7 @@ TEST_CASE("housekeeper: a full disk costs events only", "[housekeeper]") {
     Housekeeper keeper("/dev/full", 1,
                        [&](const std::string &line) { complaints.push_back(line); });
     for (int i = 0; i < 500; ++i)
-      keeper.push(0, event());
+      report(keeper, 0, event());
     for (int i = 0; i < 100 && keeper.dropped() == 0; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     dropped = keeper.dropped();
@@ -129,6 +182,6 @@ TEST_CASE("housekeeper: a full disk costs events only", "[housekeeper]") {
 
 TEST_CASE("housekeeper: without a file events are discarded, not lost", "[housekeeper]") {
   Housekeeper keeper({}, 1, [](const std::string &) {});
-  keeper.push(0, event());
+  report(keeper, 0, event());
   CHECK(keeper.dropped() == 0);
 }
