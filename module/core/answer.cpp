@@ -32,9 +32,9 @@ AnswerPlan plan(const Policy &policy, const Verdict &verdict, std::uint16_t type
     return {Kind::drop, rcode::kNoError, nullptr, 0, 0};
   case Action::local_data: {
     if (verdict.host != Verdict::kNone) {
-      const RrSet &addresses = policy.addresses(verdict.host, type);
-      if (!addresses.rdatas.empty())
-        return {Kind::records, rcode::kNoError, &addresses, 0, 0};
+      const RrSet &records = policy.records(verdict.host, type);
+      if (!records.rdatas.empty())
+        return {Kind::records, rcode::kNoError, &records, 0, 0};
     }
     return negative(rcode::kNoError, verdict, 0);
   }

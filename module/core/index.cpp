@@ -1,8 +1,10 @@
 #include "core/index.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/edit.h"
 #include "core/hash.h"
@@ -31,7 +33,8 @@ bool equal_around(const Name &a, const Name &b, std::size_t from_right) noexcept
   return true;
 }
 
-/// All labels of `name` from `first`, without dots, at most as much as fits into one label.
+/// The labels of `name` from `first` up to `last` as one, or nullopt where that is too long for
+/// one.
 std::optional<std::string> glue(const Name &name, std::size_t first, std::size_t last) {
   std::string glued;
   for (std::size_t i = first; i < last; ++i)
@@ -46,7 +49,8 @@ void append_label(std::string &wire, std::string_view label) {
   wire += label;
 }
 
-/// `name` with one dot left out, in each place but the last.
+/// `name` with one dot left out, in each place but the last, and with the one behind "www" left
+/// out.
 std::vector<Name> without_a_dot(const Name &name) {
   std::vector<Name> forms;
   const auto put = [&](std::string_view before, const std::string &label, std::size_t behind) {
@@ -131,15 +135,22 @@ Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> 
     if (const auto label = glue(name, 0, name.labels()))
       glued.push_back({hash_of(*label, seed), i});
   }
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> pairs;
   for (std::uint32_t group = 0; group < groups.size(); ++group)
     for (const Slip &slip : groups[group].slips) {
-      slips_.add(slip.typed, static_cast<std::uint32_t>(slip_of_.size()));
       const std::string_view typed = slip.typed.tail(slip.typed.labels());
       const std::string_view intended = slip.intended.tail(slip.intended.labels());
-      // The length octet in front is no letter that anyone typed.
-      const std::size_t distance = edit_distance(typed.substr(1), intended.substr(1));
-      slip_of_.push_back({slip.intended, Tails(slip.intended, seed).hash(slip.intended.labels()),
-                          group, static_cast<std::uint8_t>(distance)});
+      const auto [at, is_new] = pairs.try_emplace({typed, intended}, slip_of_.size());
+      if (is_new) {
+        slips_.add(slip.typed, static_cast<std::uint32_t>(slip_of_.size()));
+        // The length octet in front is no letter that anyone typed.
+        const std::size_t distance = edit_distance(typed.substr(1), intended.substr(1));
+        slip_of_.push_back({slip.intended,
+                            Tails(slip.intended, seed).hash(slip.intended.labels()),
+                            static_cast<std::uint8_t>(distance),
+                            {}});
+      }
+      slip_of_[at->second].groups.push_back(group);
     }
   names_.seal();
   slips_.seal();
@@ -198,12 +209,14 @@ void Index::find_slips(const Tails &tails, MatchSink &sink) const noexcept {
     const std::string_view intended = slip.intended.tail(slip.intended.labels());
     std::uint64_t meant = slip.intended_hash;
     // The name as it was meant, for each number of labels that it may have.
-    for (std::size_t n = typed_labels + 1; n <= tails.size(); ++n) {
+    for (std::size_t n = typed_labels + 1;
+         n <= tails.size() && n - typed_labels + slip.intended.labels() <= names_.max_labels();
+         ++n) {
       meant = hash_below(meant, tails.label_hash(n));
       std::string_view head = qname.tail(n);
       head.remove_suffix(qname.tail(typed_labels).size());
       names_.find(meant, head, intended, [&](std::uint32_t entry) {
-        if (names_.value(entry) == slip.group)
+        if (std::binary_search(slip.groups.begin(), slip.groups.end(), names_.value(entry)))
           sink.add({entry, Technique::tld_slip, slip.edits, static_cast<std::uint8_t>(n)});
       });
     }

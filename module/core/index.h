@@ -119,11 +119,12 @@ public:
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
+  /// One pair of suffixes, however many groups have it.
   struct StoredSlip {
     Name intended;
     std::uint64_t intended_hash;
-    std::uint32_t group;
     std::uint8_t edits;
+    std::vector<std::uint32_t> groups; // ascending
   };
 
   void find_edits(const Tails &tails, MatchSink &sink) const noexcept;

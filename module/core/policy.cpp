@@ -20,6 +20,7 @@ constexpr std::uint32_t position_of(std::uint32_t value) noexcept { return value
 constexpr std::string_view kMtaSts = "mta-sts";
 constexpr std::string_view kMtaStsRecord = "_mta-sts";
 // RFC 7672 §3: where a sender looks for the TLSA of a host, below its name.
+constexpr std::string_view kTcp = "\x04_tcp";
 constexpr std::string_view kTlsaOfMail = "\x03_25\x04_tcp";
 
 bool is_mail_question(std::uint16_t type) noexcept {
@@ -34,13 +35,14 @@ bool is_mta_sts(std::string_view label) noexcept {
   return label == kMtaSts || label == kMtaStsRecord;
 }
 
-/// What `action` means for a question of `type` about `qname`. MX alone is enough where a positive
-/// answer is given or delivery is refused; a negative answer must cover every type, or senders fall
-/// back to the domain's own address.
-Action effective(Action action, std::uint16_t type, const Name &qname) noexcept {
+/// What `action` means for a question of `type` about `qname`, of which the last `apex_labels` are
+/// the look-alike. MX alone is enough where a positive answer is given or delivery is refused; a
+/// negative answer must cover every type, or senders fall back to the domain's own address.
+Action effective(Action action, std::uint16_t type, const Name &qname,
+                 std::size_t apex_labels) noexcept {
   if (answers_every_type(action))
     return action;
-  if (action == Action::redirect && is_mta_sts(qname.label(0)))
+  if (action == Action::redirect && qname.labels() > apex_labels && is_mta_sts(qname.label(0)))
     return Action::nxdomain;
   return is_mail_question(type) ? action : Action::pass;
 }
@@ -48,7 +50,7 @@ Action effective(Action action, std::uint16_t type, const Name &qname) noexcept 
 /// True if `rule` could change the answer to this query for somebody, at some time.
 bool matters(const Rule &rule, const Query &query) noexcept {
   return is_mail_question(query.type) ||
-         effective(rule.action, query.type, query.name) != Action::pass;
+         effective(rule.action, query.type, query.name, 0) != Action::pass;
 }
 
 /// Sorts matches: closer, then longer protected name, then the rule file's order.
@@ -129,9 +131,11 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     host_aaaa_.push_back(rrset_of(qtype::kAaaa, host.addresses));
     if (host.addresses.empty())
       continue;
-    served_.push_back({host.name, i, false});
-    if (const auto name = join(kTlsaOfMail, host.name))
-      served_.push_back({*name, i, true});
+    served_.push_back({host.name, i, true});
+    // Without an answer of ours the world would say that the host is not there.
+    for (const std::string_view below : {kTcp, kTlsaOfMail})
+      if (const auto name = join(below, host.name))
+        served_.push_back({*name, i, false});
   }
   index_ = Index(entries, groups, seed);
   known_.seal();
@@ -144,35 +148,29 @@ bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) c
   const std::size_t first_label = qname.empty() ? 0 : qname[0];
   if (redirects_ && (first_label == kMtaSts.size() || first_label == kMtaStsRecord.size()))
     return true;
-  return find_served(type, [&](const Name &name) { return name.is(qname); }) != nullptr;
-}
-
-template <class IsAsked>
-const Policy::ServedName *Policy::find_served(std::uint16_t type,
-                                              IsAsked &&is_asked) const noexcept {
-  const bool is_address = type == qtype::kA || type == qtype::kAaaa;
-  for (const ServedName &served : served_)
-    if ((served.is_tlsa || is_address) && is_asked(served.name))
-      return &served;
-  return nullptr;
+  return std::any_of(served_.begin(), served_.end(),
+                     [&](const ServedName &served) { return served.name.is(qname); });
 }
 
 Verdict Policy::decide(const Query &query) const noexcept {
+  for (const ServedName &served : served_) {
+    if (served.name != query.name)
+      continue;
+    Verdict verdict;
+    verdict.decision = Action::local_data;
+    verdict.reason = Reason::warning_mx;
+    if (served.has_addresses)
+      verdict.host = served.host;
+    verdict.apex_labels = static_cast<std::uint8_t>(spec_.warning_hosts[served.host].name.labels());
+    return verdict;
+  }
+  return decide_by_rules(query);
+}
+
+Verdict Policy::decide_by_rules(const Query &query) const noexcept {
   Verdict verdict;
   if (query.name.labels() == 0)
     return verdict;
-  const auto *served =
-      find_served(query.type, [&](const Name &name) { return name == query.name; });
-  if (served != nullptr) {
-    verdict.decision = Action::local_data;
-    verdict.reason = Reason::warning_mx;
-    if (!served->is_tlsa)
-      verdict.host = served->host;
-    verdict.apex_labels =
-        static_cast<std::uint8_t>(spec_.warning_hosts[served->host].name.labels());
-    return verdict;
-  }
-
   std::optional<std::uint32_t> protecting;
   std::optional<std::uint32_t> allowing;
   bool exempt = false;
@@ -210,6 +208,9 @@ Verdict Policy::decide(const Query &query) const noexcept {
   } else if (allowing) {
     verdict.reason = Reason::allowed;
     verdict.allow = *allowing;
+    // Another answer will be due when the entry has expired.
+    verdict.contested = spec_.allows[*allowing].expires_s.has_value() &&
+                        (any_type_ || is_mail_question(query.type));
   } else if (exempt) {
     verdict.reason = Reason::exempt;
   } else {
@@ -236,32 +237,31 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
     verdict.apex_labels = match.apex_labels;
     verdict.rule = index_.names().value(match.entry);
     verdict.protected_name = index_.names().name(match.entry);
-  } else {
-    mirrors_.find_covering(tails, [&](std::uint32_t entry) {
-      const std::size_t typed_labels = mirrors_.labels(entry);
-      const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
-      if (typed_labels == query.name.labels())
-        return; // the suffix itself is nobody's mail domain
-      verdict.contested = verdict.contested || matters(spec_.rules[rule], query);
-      if (verdict.rule != Verdict::kNone || !holds_for(spec_.rules[rule], query))
-        return;
-      const Name apex = query.name.ancestor(typed_labels + 1);
-      const auto meant = join(apex.head(typed_labels), *spec_.rules[rule].suffix);
-      if (!meant)
-        return;
-      verdict.technique = Technique::mirror;
-      verdict.edits = edits;
-      verdict.apex_labels = static_cast<std::uint8_t>(apex.labels());
-      verdict.rule = rule;
-      verdict.protected_name = *meant;
-    });
   }
+  mirrors_.find_covering(tails, [&](std::uint32_t entry) {
+    const std::size_t typed_labels = mirrors_.labels(entry);
+    const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
+    if (typed_labels == query.name.labels())
+      return; // the suffix itself is nobody's mail domain
+    verdict.contested = verdict.contested || matters(spec_.rules[rule], query);
+    if (verdict.rule != Verdict::kNone || !holds_for(spec_.rules[rule], query))
+      return;
+    const Name apex = query.name.ancestor(typed_labels + 1);
+    const auto meant = join(apex.head(typed_labels), *spec_.rules[rule].suffix);
+    if (!meant)
+      return;
+    verdict.technique = Technique::mirror;
+    verdict.edits = edits;
+    verdict.apex_labels = static_cast<std::uint8_t>(apex.labels());
+    verdict.rule = rule;
+    verdict.protected_name = *meant;
+  });
   if (verdict.rule == Verdict::kNone)
     return;
   const Rule &rule = spec_.rules[verdict.rule];
   verdict.reason = Reason::look_alike;
   verdict.mode = rule.mode;
-  verdict.decision = effective(rule.action, query.type, query.name);
+  verdict.decision = effective(rule.action, query.type, query.name, verdict.apex_labels);
 }
 
 std::vector<Match> Policy::matches(const Name &name) const {

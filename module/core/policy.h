@@ -94,6 +94,8 @@ public:
   /// Returns the verdict on `query`. Thread-safe, never throws, does not allocate; bounded as
   /// Index::find is.
   [[nodiscard]] Verdict decide(const Query &query) const noexcept;
+  /// The same as if the module served no warning host: what the rules say of such a host's name.
+  [[nodiscard]] Verdict decide_by_rules(const Query &query) const noexcept;
 
   /// Returns false if no question of this type and name (wire form, any case) can get a decision
   /// other than pass: the cheapest way out for most questions of a resolver.
@@ -119,9 +121,13 @@ public:
   [[nodiscard]] const RrSet &null_mx() const noexcept { return null_mx_; }
   /// The MX RRset of a redirect.
   [[nodiscard]] const RrSet &redirect_mx() const noexcept { return redirect_mx_; }
-  /// The addresses of a warning host, of one family; may be empty.
-  [[nodiscard]] const RrSet &addresses(std::uint32_t host, std::uint16_t type) const noexcept {
-    return type == qtype::kAaaa ? host_aaaa_[host] : host_a_[host];
+  /// What a warning host has of a type: its addresses of one family, for ANY of the one that it has
+  /// (RFC 8482 §4.1), nothing of any other.
+  [[nodiscard]] const RrSet &records(std::uint32_t host, std::uint16_t type) const noexcept {
+    const bool any = type == qtype::kAny;
+    if (type == qtype::kA || (any && !host_a_[host].rdatas.empty()))
+      return host_a_[host];
+    return type == qtype::kAaaa || any ? host_aaaa_[host] : no_records_;
   }
 
 private:
@@ -130,17 +136,13 @@ private:
     std::uint32_t rule;
     std::uint8_t edits;
   };
-  /// A warning host whose addresses the module serves, or the name of its TLSA.
+  /// A warning host whose addresses the module serves, or a name below it where its TLSA would be.
   struct ServedName {
     Name name;
     std::uint32_t host;
-    bool is_tlsa;
+    bool has_addresses;
   };
   [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
-  /// What of `served_` a question of `type` is about, by a name that `is_asked` knows; or null.
-  template <class IsAsked>
-  [[nodiscard]] const ServedName *find_served(std::uint16_t type,
-                                              IsAsked &&is_asked) const noexcept;
   void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;
@@ -152,6 +154,7 @@ private:
   std::vector<ServedName> served_; // few: the loader limits the warning hosts
   RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};
   RrSet redirect_mx_;
+  RrSet no_records_;
   std::vector<RrSet> host_a_;
   std::vector<RrSet> host_aaaa_;
   bool any_type_ = false; // some rule answers every type

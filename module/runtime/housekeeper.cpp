@@ -84,10 +84,10 @@ void Housekeeper::start() noexcept {
   try {
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
-  } catch (const std::exception &e) {
+  } catch (const std::exception &) { // no thread to be had, or no memory: none is asked for here
     if (!thread_failed_.exchange(true))
-      host_log_(std::string("mxwarden: cannot start a thread: ") + e.what() +
-                "; decisions are made all the same, their events wait until it can be started");
+      host_log_("mxwarden: cannot start a thread; decisions are made all the same, their events "
+                "wait until it can be started");
     thread_state_ = ThreadState::none; // the next event tries again
   }
 }
@@ -113,8 +113,9 @@ void Housekeeper::run() {
 
 void Housekeeper::open_log() {
   if (!log_.open() && !std::exchange(complained_, true))
-    host_log_("mxwarden: cannot open the event log: " + log_.error() +
-              "; decisions are made all the same, their events are lost until it can be opened");
+    host_log_(("mxwarden: cannot open the event log: " + log_.error() +
+               "; decisions are made all the same, their events are lost until it can be opened")
+                  .c_str());
 }
 
 void Housekeeper::write() noexcept {
@@ -156,7 +157,7 @@ void Housekeeper::write_events() {
     return;
   failed = !log_.flush() || failed;
   if (failed && !log_.error().empty() && !std::exchange(complained_, true))
-    host_log_("mxwarden: cannot write the event log: " + log_.error());
+    host_log_(("mxwarden: cannot write the event log: " + log_.error()).c_str());
   if (!failed)
     complained_ = false;
 }

@@ -22,7 +22,7 @@ namespace mxw {
 class Housekeeper {
 public:
   /// Takes lines for the resolver's own log. Any thread.
-  using HostLog = std::function<void(const std::string &)>;
+  using HostLog = std::function<void(const char *)>;
 
   /// Opens the event log (blocks on the disk), with a ring for each of `workers`. The thread comes
   /// with the first event: a process that has a second thread pays for it at each system call, and

@@ -49,9 +49,7 @@ class Module {
 public:
   /// Does not fail for rules that cannot be loaded: the resolver has to go on without.
   Module(const std::filesystem::path &config, std::size_t workers)
-      : loaded_(load(config)),
-        housekeeper_(loaded_.settings.events_file, workers,
-                     [](const std::string &line) { mxw_log_error(line.c_str()); }) {
+      : loaded_(load(config)), housekeeper_(loaded_.settings.events_file, workers, mxw_log_error) {
     for (const Diagnostic &finding : loaded_.findings)
       log_lines(render(finding),
                 finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
@@ -187,8 +185,12 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
     text[written.size()] = '\0';
     mxw_add_extended_error(qstate, id, todo.ede_code, text.data());
   }
+  // The host finds out what there is in any class by look-ups of its own in class IN, whose answers
+  // it keeps: others would get them.
+  if (todo.kind == AnswerPlan::Kind::pass && verdict.contested && question.qclass == kClassAny)
+    mxw_answer_rcode(qstate, id, rcode::kRefused);
   // Without memory for the policy's answer the sender must not get the real one.
-  if (!send(qstate, id, query, todo))
+  else if (!send(qstate, id, query, todo))
     mxw_answer_rcode(qstate, id, rcode::kServFail);
 }
 

@@ -85,7 +85,6 @@ int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question)
   const struct mesh_reply *reply = qstate->mesh_info->reply_list;
   if (reply == NULL)
     return 0;
-  question->from_client = 1;
   const struct sockaddr_storage *address = &reply->query_reply.client_addr;
   if (address->ss_family == AF_INET) {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
@@ -193,6 +192,13 @@ void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode) {
 }
 
 void mxw_answer_drop(struct module_qstate *qstate, int id) {
+#ifdef MXW_HOST_FORGETS_DROPPED
+  /* It takes the clients that it sends an answer to off its count of waiting ones, but not those
+   * that it drops: after some thousand of them it would let no two clients wait for one answer. */
+  for (const struct mesh_reply *r = qstate->mesh_info->reply_list; r != NULL; r = r->next)
+    if (qstate->env->mesh->num_reply_addrs > 0)
+      --qstate->env->mesh->num_reply_addrs;
+#endif
   qstate->is_drop = 1;
   mxw_answer_rcode(qstate, id, LDNS_RCODE_NOERROR);
 }

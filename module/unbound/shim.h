@@ -42,7 +42,6 @@ struct mxw_question {
   size_t qname_bytes;
   uint16_t qtype;
   uint16_t qclass;
-  int from_client;      /* 0: the resolver's own look-up, or a prefetch */
   uint8_t address[16];  /* of the client, network order */
   size_t address_bytes; /* 4 or 16; 0: not known (a Unix socket) */
   int64_t time_us;      /* since 1970 */
@@ -50,7 +49,7 @@ struct mxw_question {
 };
 /* Name, type and class alone: cheap. */
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
-/* The rest; 0 if no client waits for this query. */
+/* The rest; 0 if no client waits for this query: a look-up of the resolver's own, or a prefetch. */
 int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question);
 
 /* Wire rdata without its length. */
@@ -81,7 +80,7 @@ int mxw_answer(struct module_qstate *qstate, int id, uint8_t rcode, int negative
                const struct mxw_records *records);
 /* Finishes with a response code alone. */
 void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode);
-/* Finishes; no answer is sent. */
+/* Finishes; no answer is sent. Over TCP the host closes the connection. */
 void mxw_answer_drop(struct module_qstate *qstate, int id);
 
 /* Has an extended error (RFC 8914) sent with the answer to clients that speak EDNS. Without memory

@@ -29,6 +29,7 @@ struct fake_host {
   struct module_env env;
   struct config_file cfg;
   struct worker worker;
+  struct mesh_area mesh;
   struct timeval now;
   inplace_cb_reply_func_type *reply_callback;
   size_t callbacks;
@@ -257,6 +258,7 @@ struct fake_host *fake_load(const char *module) {
   host->env.modinfo[MODULE_ID] = dynlib;
   host->env.cfg = &host->cfg;
   host->env.worker = &host->worker;
+  host->env.mesh = &host->mesh;
   host->env.now_tv = &host->now;
   return host;
 }

@@ -9,9 +9,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::array kTypes = {LDNS_RR_TYPE_ANY,  LDNS_RR_TYPE_MX,  LDNS_RR_TYPE_A,
-                               LDNS_RR_TYPE_AAAA, LDNS_RR_TYPE_TXT, LDNS_RR_TYPE_SOA,
-                               LDNS_RR_TYPE_NS};
+constexpr std::array kTypes = {
+    LDNS_RR_TYPE_ANY,   LDNS_RR_TYPE_MX,     LDNS_RR_TYPE_A,   LDNS_RR_TYPE_AAAA,
+    LDNS_RR_TYPE_TXT,   LDNS_RR_TYPE_SOA,    LDNS_RR_TYPE_NS,  LDNS_RR_TYPE_CNAME,
+    LDNS_RR_TYPE_DS,    LDNS_RR_TYPE_DNSKEY, LDNS_RR_TYPE_SRV, LDNS_RR_TYPE_TLSA,
+    LDNS_RR_TYPE_HTTPS, LDNS_RR_TYPE_CAA,    LDNS_RR_TYPE_PTR, static_cast<ldns_rr_type>(65280)};
 
 } // namespace
 
@@ -119,6 +121,11 @@ TEST_CASE("answers: addresses of a warning host are served, its other addresses 
            {{.name = mixed, .type = LDNS_RR_TYPE_A}, {{mixed + '.', "A", "198.51.100.25"}}, ""},
            {{.name = host, .type = LDNS_RR_TYPE_AAAA}, {}, host},
            {{.name = mixed, .type = LDNS_RR_TYPE_AAAA}, {}, mixed},
+           {{.name = host, .type = LDNS_RR_TYPE_MX}, {}, host},
+           {{.name = host, .type = LDNS_RR_TYPE_TXT}, {}, host},
+           {{.name = host, .type = LDNS_RR_TYPE_HTTPS}, {}, host},
+           {{.name = host, .type = LDNS_RR_TYPE_ANY}, {{host + '.', "A", "198.51.100.25"}}, ""},
+           {{.name = "_tcp." + host, .type = LDNS_RR_TYPE_A}, {}, host},
            {{.name = "_25._tcp." + host, .type = LDNS_RR_TYPE_TLSA}, {}, host}}) {
     Reply expected{.rcode = "NOERROR",
                    .ra = true,
@@ -134,8 +141,6 @@ TEST_CASE("answers: addresses of a warning host are served, its other addresses 
     CHECK((reply && max_ttl_s(*reply) <= 60));
   }
   for (const Question &question : std::vector<Question>{
-           {.name = "warn1.example.mil", .type = LDNS_RR_TYPE_MX},
-           {.name = "warn1.example.mil", .type = LDNS_RR_TYPE_TXT},
            {.name = "below.warn1.example.mil", .type = LDNS_RR_TYPE_A},
            {.name = "warn2.example.mil", .type = LDNS_RR_TYPE_A}, // no addresses given: the world's
            {.name = "warn2.example.mil", .type = LDNS_RR_TYPE_AAAA},

@@ -105,6 +105,24 @@ TEST_CASE("lifecycle: 20 reloads while four clients ask, and no look-alike slips
   CHECK(!module.events().empty());
 }
 
+TEST_CASE("lifecycle: clients that were dropped are not counted as waiting", "[lifecycle]") {
+  const Nsd world(zones());
+  const Endpoint silent{world.endpoint().address, free_port(world.endpoint().address)};
+  ResolverOptions options = with_rules(protect("drop", "action = \"drop\""));
+  // With 16 times as many waiting no client may join the look-up of another.
+  options.server = "  num-queries-per-thread: 4\nforward-zone:\n  name: \"silent\"\n"
+                   "  forward-addr: " +
+                   silent.address + '@' + std::to_string(silent.port) + '\n';
+  Resolver module(world.endpoint(), options);
+  for (int i = 0; i < 100; ++i)
+    CHECK(text(module.ask({.name = "drop.ml", .timeout = 5ms})) == "");
+  for (int i = 0; i < 3; ++i) // the second and third wait for what the first has asked
+    CHECK(text(module.ask({.name = "x.silent", .timeout = 20ms})) == "");
+  const std::string stats = module.control({"stats_noreset"});
+  CHECK_THAT(stats, Catch::Contains("total.requestlist.exceeded=0"));
+  CHECK_THAT(stats, Catch::Contains("total.num.queries=104")); // with the one that saw it start
+}
+
 TEST_CASE("lifecycle: four threads answer as one does", "[lifecycle][load]") {
   const Nsd world(zones());
   ResolverOptions options = with_every_action();

@@ -156,6 +156,23 @@ TEST_CASE("scope: a rule for some clients holds for them alone, whoever asked fi
         }
 }
 
+TEST_CASE("scope: what the resolver looked up for itself is not given to those whom a rule is for",
+          "[scope][clients]") {
+  const Nsd world(zones());
+  const Resolver module(world.endpoint(), with_rules(R"(
+[[clients]]
+id = "relays"
+subnets = ["127.0.0.2/32"]
+)" + protect("null-mx", "clients = [\"relays\"]\naction = \"null-mx\"")));
+  const Question blocked{.name = "null-mx.ml", .source = "127.0.0.2"};
+  // Unbound answers class ANY by a look-up of its own in class IN.
+  Question any_class{.name = "null-mx.ml", .rr_class = LDNS_RR_CLASS_ANY, .source = "127.0.0.3"};
+  (void)module.ask(any_class);
+  CHECK(text(module.ask(blocked)) == text(policy_answer(blocked, "null-mx")));
+  any_class.name = "plain.com";
+  CHECK(module.ask(any_class)->rcode == "NOERROR"); // of no concern
+}
+
 TEST_CASE("scope: a rule for an IPv6 client holds for it", "[scope][clients]") {
   try {
     (void)free_port("::1");

@@ -66,7 +66,7 @@ TEST_CASE("housekeeper: writes every event of every worker before it ends", "[ho
   const TempDir dir;
   const fs::path file = dir.path() / "new" / "events.json"; // made where it is missing
   {
-    Housekeeper keeper(file, 2, [](const std::string &) {});
+    Housekeeper keeper(file, 2, [](const char *) {});
     for (std::uint8_t i = 0; i < 100; ++i)
       report(keeper, i % 2U, event(i));
     CHECK(keeper.dropped() == 0);
@@ -84,7 +84,7 @@ TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", 
   const fs::path file = dir.path() / "events.json";
   std::uint64_t dropped = 0;
   {
-    Housekeeper keeper(file, 1, [](const std::string &) {});
+    Housekeeper keeper(file, 1, [](const char *) {});
     for (int i = 0; i < 20000; ++i)
       report(keeper, 0, event());
     report(keeper, 7, event()); // no such worker
@@ -107,7 +107,7 @@ TEST_CASE("housekeeper: there is no second thread before there is an event, and 
           "[housekeeper]") {
   const TempDir dir;
   const std::ptrdiff_t before = threads();
-  Housekeeper keeper(dir.path() / "events.json", 2, [](const std::string &) {});
+  Housekeeper keeper(dir.path() / "events.json", 2, [](const char *) {});
   keeper.start_if_needed();
   CHECK(threads() == before);
   std::thread other([&] {
@@ -124,7 +124,7 @@ TEST_CASE("housekeeper: what no thread has written is written at the end", "[hou
   const TempDir dir;
   const fs::path file = dir.path() / "events.json";
   {
-    Housekeeper keeper(file, 1, [](const std::string &) {});
+    Housekeeper keeper(file, 1, [](const char *) {});
     keeper.push(0, event());
     CHECK(lines(file).empty());
   }
@@ -137,7 +137,7 @@ TEST_CASE("housekeeper: a FIFO without a reader does not stop anything", "[house
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   std::vector<std::string> complaints;
   {
-    Housekeeper keeper(fifo, 1, [&](const std::string &line) { complaints.push_back(line); });
+    Housekeeper keeper(fifo, 1, [&](const char *line) { complaints.emplace_back(line); });
     report(keeper, 0, event());
   }
   REQUIRE(complaints.size() == 1);
@@ -152,7 +152,7 @@ TEST_CASE("housekeeper: a log that cannot be opened is complained of once", "[ho
   {
     // Complaints come from the other thread; it has ended when they are read.
     Housekeeper keeper(dir.path() / "file" / "events.json", 1,
-                       [&](const std::string &line) { complaints.push_back(line); });
+                       [&](const char *line) { complaints.emplace_back(line); });
     for (int i = 0; i < 10; ++i)
       report(keeper, 0, event());
     for (int i = 0; i < 100 && keeper.dropped() < 10; ++i)
@@ -168,8 +168,7 @@ TEST_CASE("housekeeper: a full disk costs events only", "[housekeeper]") {
   std::vector<std::string> complaints;
   std::uint64_t dropped = 0;
   {
-    Housekeeper keeper("/dev/full", 1,
-                       [&](const std::string &line) { complaints.push_back(line); });
+    Housekeeper keeper("/dev/full", 1, [&](const char *line) { complaints.emplace_back(line); });
     for (int i = 0; i < 500; ++i)
       report(keeper, 0, event());
     for (int i = 0; i < 100 && keeper.dropped() == 0; ++i)
@@ -181,7 +180,7 @@ TEST_CASE("housekeeper: a full disk costs events only", "[housekeeper]") {
 }
 
 TEST_CASE("housekeeper: without a file events are discarded, not lost", "[housekeeper]") {
-  Housekeeper keeper({}, 1, [](const std::string &) {});
+  Housekeeper keeper({}, 1, [](const char *) {});
   report(keeper, 0, event());
   CHECK(keeper.dropped() == 0);
 }
