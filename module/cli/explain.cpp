@@ -1,4 +1,6 @@
 // `mxwarden explain`: what the resolver would do about a name, and why.
+#include <algorithm>
+#include <cstdio>
 #include <ctime>
 #include <iostream>
 #include <memory>
@@ -10,6 +12,7 @@
 #include "cli/commands.h"
 #include "core/answer.h"
 #include "loader/dns_text.h"
+#include "loader/source.h"
 
 namespace mxw::cli {
 namespace {
@@ -20,7 +23,7 @@ struct ExplainOptions {
   RuleOptions rules;
   std::vector<std::string> names;
   std::string qtype = "MX";
-  std::string client;
+  std::optional<std::string> client;
   bool json = false;
   bool from_stdin = false;
 };
@@ -104,18 +107,18 @@ std::string answer_text(const Asker &asker, const Verdict &verdict) {
   return text;
 }
 
-std::string to_prose(const Asker &asker, const std::string &text, const Name &name,
+std::string to_prose(const Asker &asker, const std::string &text, const Query &query,
                      const Verdict &verdict) {
   const Policy &policy = asker.policy;
   std::ostringstream out;
-  out << text << ' ' << qtype_name(asker.type) << ": " << to_string(verdict.decision) << " ("
-      << to_string(verdict.reason) << ")\n";
+  out << printable(text) << ' ' << qtype_name(asker.type) << ": " << to_string(verdict.decision)
+      << " (" << to_string(verdict.reason) << ")\n";
   const auto row = [&](const char *title, const std::string &value) {
-    out << "  " << title << value << '\n';
+    out << "  " << title << printable(value) << '\n';
   };
   switch (verdict.reason) {
   case Reason::no_match:
-    row("why      ", "no rule matches");
+    row("why      ", asker.client ? "no rule matches for this client" : "no rule matches");
     break;
   case Reason::exempt:
     row("why      ", "it is on an exempt list");
@@ -149,55 +152,74 @@ std::string to_prose(const Asker &asker, const std::string &text, const Name &na
       row("contact  ", rule.contact);
   }
   row("answer   ", answer_text(asker, verdict));
-  if (verdict.reason == Reason::look_alike)
-    for (const Match &match : policy.matches(name)) {
+  if (verdict.reason == Reason::look_alike || verdict.reason == Reason::no_match)
+    for (const Match &match : policy.matches(query.name)) {
       const Name other = policy.index().names().name(match.entry);
       const std::uint32_t rule = policy.index().names().value(match.entry);
       if (other != verdict.protected_name || rule != verdict.rule)
-        row("also     ", "like '" + to_string(other) + "' (" +
-                             std::string(to_string(match.technique)) + "), rule " +
-                             policy.rules()[rule].id);
+        row("also     ",
+            "like '" + to_string(other) + "' (" + std::string(to_string(match.technique)) +
+                "), rule " + policy.rules()[rule].id +
+                (policy.holds_for(policy.rules()[rule], query) ? "" : ", not for this client"));
     }
   return out.str();
 }
 
 /// Prints one explanation; false if `text` is no name.
 bool explain_one(const Asker &asker, const std::string &text) {
-  const auto name = parse_name(text);
+  const auto name = parse_asked_name(text);
   if (!name) {
-    const std::string why = "'" + text + "' is not a domain name: " + std::string(name.error());
+    const std::string why = quote(text) + " is not a domain name: " + std::string(name.error());
     if (asker.json)
       // Not every line is UTF-8.
       std::cout << Json({{"query", text}, {"error", why}})
                        .dump(-1, ' ', true, Json::error_handler_t::replace)
                 << '\n';
     else
-      std::cerr << "mxwarden: " << why << '\n';
+      std::cerr << "mxwarden: " << printable(why) << '\n';
     return false;
   }
-  const Verdict verdict =
-      asker.policy.decide({*name, asker.type, asker.client, std::time(nullptr)});
+  const Query query{*name, asker.type, asker.client, std::time(nullptr)};
+  const Verdict verdict = asker.policy.decide(query);
   if (asker.json)
     std::cout << to_json(asker, text, verdict).dump(-1, ' ', true, Json::error_handler_t::replace)
               << '\n';
   else
-    std::cout << to_prose(asker, text, *name, verdict);
+    std::cout << to_prose(asker, text, query, verdict);
   return true;
+}
+
+/// Explains each line of standard input, as lists of names are written: blanks around a name and
+/// lines that are empty or begin with # are nothing. False if one was no name.
+bool explain_lines(const Asker &asker) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  bool all_good = true;
+  bool is_first = true;
+  for (std::string line; std::getline(std::cin, line); is_first = false) {
+    std::string_view name = line;
+    if (is_first && name.starts_with(kByteOrderMark))
+      name.remove_prefix(kByteOrderMark.size());
+    name.remove_prefix(std::min(name.find_first_not_of(" \t\r"), name.size()));
+    name = name.substr(0, name.find_last_not_of(" \t\r") + 1);
+    if (!name.empty() && name.front() != '#')
+      all_good = explain_one(asker, std::string(name)) && all_good;
+  }
+  return all_good;
 }
 
 Exit explain(const ExplainOptions &options) {
   const auto refuse = [](const std::string &message) {
-    std::cerr << "mxwarden: " << message << '\n';
+    std::cerr << "mxwarden: " << printable(message) << '\n';
     return Exit::cannot_run;
   };
   const auto type = parse_qtype(options.qtype);
   if (!type)
-    return refuse("unknown type '" + options.qtype + "'; write an RR type, such as MX");
+    return refuse("unknown type " + quote(options.qtype) + "; write an RR type, such as MX");
   std::optional<ClientAddress> client;
-  if (!options.client.empty()) {
-    client = parse_address(options.client);
+  if (options.client) {
+    client = parse_address(*options.client);
     if (!client)
-      return refuse("'" + options.client + "' is not an address; write one such as 192.0.2.1");
+      return refuse(quote(*options.client) + " is not an address; write one such as 192.0.2.1");
   }
   const Loaded loaded = load(options.rules);
   if (loaded.has_errors()) {
@@ -208,13 +230,11 @@ Exit explain(const ExplainOptions &options) {
   bool all_good = true;
   for (const std::string &name : options.names)
     all_good = explain_one(asker, name) && all_good;
-  if (options.from_stdin)
-    for (std::string line; std::getline(std::cin, line);) {
-      if (line.ends_with('\r'))
-        line.pop_back();
-      if (!line.empty())
-        all_good = explain_one(asker, line) && all_good;
-    }
+  if (options.from_stdin) {
+    all_good = explain_lines(asker) && all_good;
+    if (std::ferror(stdin) != 0)
+      return refuse("cannot read standard input to its end");
+  }
   return all_good ? Exit::clean : Exit::findings;
 }
 

@@ -21,16 +21,19 @@ bool ClientAddress::is_v4() const noexcept {
   return zeros && bytes_[10] == 0xff && bytes_[11] == 0xff;
 }
 
+ClientAddress ClientSet::first_of(const Subnet &subnet) noexcept {
+  ClientAddress::Bytes first = subnet.address.bytes();
+  for (unsigned bit = subnet.prefix_bits; bit < 8 * ClientAddress::kBytes; ++bit)
+    first[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
+  return ClientAddress(first);
+}
+
 ClientSet::ClientSet(std::span<const Subnet> subnets) {
   for (const Subnet &subnet : subnets) {
-    ClientAddress::Bytes first = subnet.address.bytes();
-    ClientAddress::Bytes last = first;
-    for (unsigned bit = subnet.prefix_bits; bit < 8 * ClientAddress::kBytes; ++bit) {
-      const auto mask = static_cast<std::uint8_t>(0x80U >> (bit % 8));
-      first[bit / 8] &= static_cast<std::uint8_t>(~mask);
-      last[bit / 8] |= mask;
-    }
-    ranges_.push_back({ClientAddress(first), ClientAddress(last)});
+    ClientAddress::Bytes last = subnet.address.bytes();
+    for (unsigned bit = subnet.prefix_bits; bit < 8 * ClientAddress::kBytes; ++bit)
+      last[bit / 8] |= static_cast<std::uint8_t>(0x80U >> (bit % 8));
+    ranges_.push_back({first_of(subnet), ClientAddress(last)});
   }
   std::sort(ranges_.begin(), ranges_.end(),
             [](const Range &a, const Range &b) { return a.first < b.first; });

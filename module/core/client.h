@@ -42,6 +42,9 @@ public:
     unsigned prefix_bits = 0; ///< of 128: an IPv4 prefix of /24 is 120
   };
 
+  /// The lowest address of `subnet`: its own, unless it has bits behind the prefix.
+  static ClientAddress first_of(const Subnet &subnet) noexcept;
+
   ClientSet() = default;
   explicit ClientSet(std::span<const Subnet> subnets);
 

@@ -34,8 +34,17 @@ bool is_obeyed(char32_t c) noexcept {
          (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/// `text` on one line and harmless for a terminal: a question mark for each code point that is not
-/// shown.
+/// Blanks as wide as what stands before `caret`; tabs stay tabs, so that it stands below its
+/// letter.
+std::string padding(std::string_view shown, std::size_t caret) {
+  std::string blanks;
+  for (; blanks.size() + 1 < caret && !shown.empty(); shown.remove_prefix(first_of(shown).octets))
+    blanks += shown.front() == '\t' ? '\t' : ' ';
+  return blanks;
+}
+
+} // namespace
+
 std::string printable(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
@@ -48,17 +57,6 @@ std::string printable(std::string_view text) {
   }
   return safe;
 }
-
-/// Blanks as wide as what stands before `caret`; tabs stay tabs, so that it stands below its
-/// letter.
-std::string padding(std::string_view shown, std::size_t caret) {
-  std::string blanks;
-  for (; blanks.size() + 1 < caret && !shown.empty(); shown.remove_prefix(first_of(shown).octets))
-    blanks += shown.front() == '\t' ? '\t' : ' ';
-  return blanks;
-}
-
-} // namespace
 
 std::string render(const Diagnostic &d) {
   std::string out = printable(d.file);

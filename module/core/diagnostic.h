@@ -22,9 +22,12 @@ struct Diagnostic {
   std::size_t caret = 0;   ///< where in source_line the caret stands, from 1; 0 for nowhere
 };
 
+/// Returns `text` on one line and harmless for a terminal: always UTF-8, a question mark for each
+/// code point that a terminal would obey (controls, changes of the writing direction) but tabs.
+std::string printable(std::string_view text);
+
 /// Returns the finding as people read it: `file:line:column: error[CODE]: message`, the line with a
-/// caret, and the remedy; with a newline at the end. Always UTF-8; what a terminal would obey
-/// (control characters, changes of the writing direction) is not passed on to it.
+/// caret, and the remedy; with a newline at the end. All of it is printable().
 std::string render(const Diagnostic &diagnostic);
 
 } // namespace mxw

@@ -102,6 +102,9 @@ public:
   [[nodiscard]] bool concerns(std::uint16_t type,
                               std::span<const std::uint8_t> qname) const noexcept;
 
+  /// True if `rule` is for the client of `query`. Thread-safe, does not allocate.
+  [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
+
   /// Every match of `name`, best first, whoever the rules are for. Allocates: for explanations.
   [[nodiscard]] std::vector<Match> matches(const Name &name) const;
 
@@ -142,7 +145,6 @@ private:
     std::uint32_t host;
     bool has_addresses;
   };
-  [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
   void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;

@@ -5,7 +5,6 @@
 // bad rules everything is passed on, loudly.
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <filesystem>
@@ -27,7 +26,6 @@
 namespace mxw {
 namespace {
 
-constexpr const char *kDefaultConfig = "/etc/mxwarden/mxwarden.toml";
 /// How many records an answer can have: the loader's limit of warning hosts and of addresses.
 constexpr std::size_t kMaxRecords = 16;
 constexpr std::uint16_t kClassIn = 1;
@@ -221,10 +219,7 @@ int init(struct module_env *env, int id) {
     return 0;
   }
   host_accepted = true;
-  const char *config =
-      std::getenv("MXWARDEN_CONFIG"); // NOLINT(concurrency-mt-unsafe): one thread yet
-  auto module =
-      std::make_unique<Module>(config != nullptr ? config : kDefaultConfig, mxw_worker_count(env));
+  auto module = std::make_unique<Module>(default_config(), mxw_worker_count(env));
   if (mxw_register_servfail(env, id) == 0) {
     mxw_unregister_servfail(env, id);
     mxw_log_error("mxwarden: out of memory");

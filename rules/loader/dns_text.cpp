@@ -20,6 +20,31 @@ struct RdfDeleter {
 
 tl::unexpected<std::string_view> why(std::string_view text) { return tl::unexpected(text); }
 
+/// Why `text` is something that has a name in it rather than a name.
+std::optional<std::string_view> why_not_a_name(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    switch (text[at]) {
+    case '\\': // escapes what follows
+      ++at;
+      break;
+    case '@':
+      return "it is a mail address; write what follows the '@'";
+    case '/':
+      return "it is a URL or a path; write the host's domain alone";
+    case ':':
+      return text.substr(at).starts_with("://")
+                 ? "it is a URL or a path; write the host's domain alone"
+                 : "it has a port or is an address; write the domain alone";
+    case ' ':
+    case '\t':
+      return "it has a blank in it";
+    default:
+      break;
+    }
+  }
+  return std::nullopt;
+}
+
 bool is_rule_octet(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.';
@@ -60,13 +85,17 @@ NameOrWhy parse_name(std::string_view text) {
   return *name;
 }
 
+NameOrWhy parse_asked_name(std::string_view text) {
+  if (const auto reason = why_not_a_name(text))
+    return why(*reason);
+  return parse_name(text);
+}
+
 NameOrWhy parse_rule_name(std::string_view text) {
   if (text.starts_with("*."))
     return why("wildcards are not needed: a name covers everything below it");
-  if (text.find('@') != std::string_view::npos)
-    return why("it is a mail address; write what follows the '@'");
-  if (text.find('/') != std::string_view::npos)
-    return why("it is a URL or a path; write the host's domain alone");
+  if (const auto reason = why_not_a_name(text))
+    return why(*reason);
   if (std::any_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; }))
     return why("it is not ASCII; write its A-label form, which begins with xn--");
   if (!std::all_of(text.begin(), text.end(), is_rule_octet))
@@ -95,6 +124,14 @@ std::optional<ClientAddress> parse_address(const std::string &text) {
   if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1)
     return ClientAddress::from_bytes(bytes);
   return std::nullopt;
+}
+
+bool is_host_address(const ClientAddress &address) noexcept {
+  const auto &bytes = address.bytes();
+  if (address.is_v4())
+    return bytes[12] != 0 && bytes[12] < 224; // 0.0.0.0/8, 224.0.0.0/4 and 240.0.0.0/4
+  const bool link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80;
+  return address != ClientAddress() && bytes[0] != 0xff && !link_local;
 }
 
 std::optional<ClientSet::Subnet> parse_subnet(const std::string &text) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <memory>
@@ -25,8 +27,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kSchema = 1;
+/// What a [[test]] expects where there is no rule, name or mode.
+constexpr std::string_view kNone = "none";
 constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U; // toml++ needs 50 times as much
 constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U;     // some four million names
+/// Names of all files together: what a resolver can be asked to keep (some 2 GB while it loads).
+constexpr std::size_t kMaxNames = 1'000'000;
 /// A list that is no list of names would give a finding a line.
 constexpr std::size_t kMaxFindingsAList = 20;
 constexpr std::size_t kMaxHosts = 16;
@@ -172,6 +178,7 @@ private:
   void check_warning_hosts();
 
   std::int64_t now_s_;
+  std::size_t names_ = 0; // read so far
   Loaded out_;
   Findings findings_;
   PolicySpec spec_;
@@ -416,8 +423,10 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
       }
       for (const Text &wanted : addresses.strings_of(*node, text.value)) {
         const auto address = parse_address(wanted.value);
-        if (!address)
-          reader.error("MXW020", wanted.at, quote(wanted.value) + " is not an address",
+        if (!address || !is_host_address(*address))
+          reader.error("MXW020", wanted.at,
+                       quote(wanted.value) +
+                           (address ? " is no address of a host" : " is not an address"),
                        "write an IPv4 or IPv6 address, such as \"198.51.100.25\"");
         else if (std::find(host->addresses.begin(), host->addresses.end(), *address) ==
                  host->addresses.end()) // an RRset has no record twice
@@ -445,6 +454,11 @@ std::string Loader::read_id(TableReader &reader, std::string_view what,
   if (!is_id(id->value)) {
     reader.error("MXW012", id->at, quote(id->value) + " is not an id",
                  "an id has 1 to 63 of a-z, 0-9 and '-'");
+    return {};
+  }
+  if (id->value == kNone) {
+    reader.error("MXW012", id->at, "'none' means that there is no " + std::string(what),
+                 "give it another id");
     return {};
   }
   const auto [other, is_new] = ids.emplace(id->value, place_of(reader));
@@ -481,7 +495,13 @@ void Loader::read_clients(const Source &source, const toml::table &table) {
              ClientSet({&*subnet, 1}).contains(*parse_address("0.0.0.0")))
       reader.error("MXW019", text.at, quote(text.value) + " has every IPv4 address in it too",
                    "write IPv4 as \"192.0.2.0/24\"; all of IPv6 in use is \"2000::/3\"");
-    else
+    else if (const ClientAddress first = ClientSet::first_of(*subnet); first != subnet->address)
+      reader.warning("MXW019", text.at,
+                     quote(text.value) + " has bits behind its prefix; all of " +
+                         quote(to_string(first) + text.value.substr(text.value.find('/'))) +
+                         " is taken",
+                     "write that, or the address alone");
+    if (subnet)
       subnets.push_back(*subnet);
   }
   if (!reader.has("subnets"))
@@ -512,6 +532,19 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
       reader.error("MXW016", reader.at("mirror"),
                    quote(to_string(mirror)) + " is legitimate by 'suffix'",
                    "mirror another suffix than the rule's own");
+    else if (rule.suffix && rule.suffix->is_at_or_below(mirror))
+      reader.error("MXW016", reader.at("mirror"),
+                   quote(to_string(mirror)) + " has the rule's own 'suffix' in it",
+                   "mirror a suffix that is typed by mistake");
+  if (!rule.domains.empty() && rule.mirror.empty() && rule.matching.slips.empty() &&
+      std::all_of(rule.domains.begin(), rule.domains.end(), [&](const Name &name) {
+        return name.head(1).size() < rule.matching.min_label + name.labels() - 1;
+      }))
+    reader.warning(
+        "MXW032", reader.at(),
+        "no look-alike of these names would be found: they are shorter than 'min_label' (" +
+            std::to_string(rule.matching.min_label) + ") and have no 'slips'",
+        "name 'slips', or lower 'min_label' and look at what that catches");
   if (!reader.has("domains") && !reader.has("files") && !reader.has("suffix") &&
       !reader.has("mirror"))
     reader.error("MXW025", reader.at(), "[[protect]] protects nothing",
@@ -556,8 +589,14 @@ void Loader::read_slips(TableReader &reader, Rule &rule) {
       const Name suffix = known_name(usual.suffix);
       if (std::find(intended.begin(), intended.end(), suffix) == intended.end())
         continue;
-      for (const std::string_view typed : usual.typed)
+      for (const std::string_view typed : usual.typed) {
         rule.matching.slips.push_back({known_name(typed), suffix});
+        if (rule.suffix && known_name(typed).is_at_or_below(*rule.suffix))
+          reader.error("MXW017", reader.at("suffix"),
+                       quote(to_string(*rule.suffix)) + " is a slip for " + quote(usual.suffix) +
+                           ", and cannot be legitimate too",
+                       "name the suffix that is meant, or write 'slips' without this one");
+      }
     }
     return;
   }
@@ -624,7 +663,7 @@ void Loader::read_test(const Source &source, const toml::table &table) {
   std::optional<Name> name;
   if (query) {
     test.question = query->value;
-    if (auto parsed = parse_name(query->value))
+    if (auto parsed = parse_asked_name(query->value))
       name = *parsed;
     else
       reader.error("MXW010", query->at,
@@ -649,7 +688,9 @@ void Loader::read_test(const Source &source, const toml::table &table) {
     test.expect.action = read_word(wanted, "action", all_names<Action>());
     test.expect.reason = read_word(wanted, "reason", all_names<Reason>());
     test.expect.technique = read_word(wanted, "technique", all_names<Technique>());
-    test.expect.mode = read_word(wanted, "mode", all_names<Mode>());
+    std::vector<std::string_view> modes = all_names<Mode>();
+    modes.push_back(kNone); // no rule
+    test.expect.mode = read_word(wanted, "mode", modes);
     test.expect.rule = read_text(wanted, "rule");
     if (const auto text = wanted.string("protected"))
       if (const auto meant = read_name(source, *text, kMeant))
@@ -716,6 +757,7 @@ std::vector<Name> Loader::read_domains(TableReader &reader, const NameUse &use) 
   std::vector<Name> names = read_names(reader, "domains", use);
   for (const Text &file : reader.strings("files"))
     read_list(reader, file, use, names);
+  names_ += names.size();
   // A list with a line for each address at a domain has the same name many times.
   std::unordered_set<std::string> seen;
   std::erase_if(names,
@@ -740,11 +782,20 @@ void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use
     std::string_view field = whole.substr(0, whole.find_first_of(",;#"));
     constexpr std::string_view kAround = " \t\r\"";
     const std::size_t first = field.find_first_not_of(kAround);
-    if (first == std::string_view::npos)
-      continue;
-    field = field.substr(first, field.find_last_not_of(kAround) - first + 1);
+    const bool is_empty = first == std::string_view::npos;
+    if (is_empty && (field.size() == whole.size() || whole[field.size()] == '#'))
+      continue; // nothing, or a comment: there is no other column
+    if (!is_empty)
+      field = field.substr(first, field.find_last_not_of(kAround) - first + 1);
     ++entries;
-    const Text text{std::string(field), {line_number, first + 1}};
+    if (names_ + names.size() >= kMaxNames) {
+      reader.error("MXW014", file.at,
+                   "with " + quote(file.value) + " there are more than " +
+                       std::to_string(kMaxNames) + " names in all files",
+                   "protect the names that matter; each covers everything below it");
+      return;
+    }
+    const Text text{std::string(is_empty ? "" : field), {line_number, is_empty ? 1 : first + 1}};
     if (const auto name = read_name(*list, text, in_a_list(use))) {
       names.push_back(*name);
     } else if (++bad == kMaxFindingsAList && !rest.empty()) {
@@ -797,7 +848,7 @@ void Loader::check_warning_hosts() {
     const Name &host = policy.warning_hosts()[i].name;
     // Its address is asked for, and must not be answered by the policy that names it.
     Query query{host, qtype::kMx, std::nullopt, now_s_};
-    const Verdict verdict = policy.decide(query);
+    const Verdict verdict = policy.decide_by_rules(query);
     if (verdict.reason != Reason::look_alike)
       continue;
     findings_.error(*warning_mx_source_, "MXW022", warning_host_places_[i],
@@ -826,6 +877,11 @@ Loaded Loader::finish() && {
 
 bool Loaded::has_errors() const noexcept { return policy == nullptr; }
 
+fs::path default_config() {
+  const char *named = std::getenv("MXWARDEN_CONFIG"); // NOLINT(concurrency-mt-unsafe): see above
+  return named != nullptr && *named != '\0' ? named : "/etc/mxwarden/mxwarden.toml";
+}
+
 Loaded load_config(const fs::path &main_file, std::int64_t now_s) {
   Loader loader(now_s);
   loader.read_main(main_file);
@@ -838,6 +894,24 @@ Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s) {
   return std::move(loader).finish();
 }
 
+namespace {
+
+/// `text` as it has to be written for a shell to take it for one word.
+std::string shell_word(const std::string &text) {
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain))
+    return text;
+  std::string word = "\"";
+  for (const char c : text)
+    word += std::string_view("\"\\$`").find(c) == std::string_view::npos ? std::string(1, c)
+                                                                         : std::string{'\\', c};
+  return word + '"';
+}
+
+} // namespace
+
 std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s) {
   std::vector<Diagnostic> failures;
   for (const TestCase &test : loaded.tests) {
@@ -849,11 +923,12 @@ std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s) {
         {"action", test.expect.action, std::string(to_string(verdict.decision))},
         {"reason", test.expect.reason, std::string(to_string(verdict.reason))},
         {"protected", test.expect.protected_name,
-         has_rule ? to_string(verdict.protected_name) : std::string("none")},
+         has_rule ? to_string(verdict.protected_name) : std::string(kNone)},
         {"technique", test.expect.technique, std::string(to_string(verdict.technique))},
         {"rule", test.expect.rule,
-         has_rule ? loaded.policy->rules()[verdict.rule].id : std::string("none")},
-        {"mode", test.expect.mode, std::string(to_string(verdict.mode))},
+         has_rule ? loaded.policy->rules()[verdict.rule].id : std::string(kNone)},
+        {"mode", test.expect.mode,
+         std::string(has_rule ? to_string(loaded.policy->rules()[verdict.rule].mode) : kNone)},
     }};
     for (const auto &[key, wanted, got] : compared) {
       if (wanted.empty() || wanted == got)
@@ -861,12 +936,12 @@ std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s) {
       Diagnostic failure = test.failure;
       failure.message = quote(test.question) + ": " + std::string(key) + " is " + quote(got) +
                         ", expected " + quote(wanted);
-      failure.help = "'mxwarden explain " + test.question;
+      failure.help = "'mxwarden explain " + shell_word(test.question);
       if (query.type != qtype::kMx)
         failure.help += " --qtype " + qtype_name(query.type);
       if (query.client)
         failure.help += " --client " + to_string(*query.client);
-      failure.help += "' shows why";
+      failure.help += "' shows why, with the same --config or --rules";
       failures.push_back(std::move(failure));
     }
   }

@@ -51,6 +51,10 @@ struct Loaded {
   [[nodiscard]] bool has_errors() const noexcept;
 };
 
+/// The main file that the environment names in MXWARDEN_CONFIG, else /etc/mxwarden/mxwarden.toml.
+/// Not while other threads change the environment.
+std::filesystem::path default_config();
+
 /// Reads the main file and the rule files that its `rules` patterns name (relative to it).
 /// `now_s` (seconds since 1970) decides which allow entries have expired.
 Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s);

@@ -229,7 +229,9 @@ const toml::table *TableReader::table(std::string_view key) {
     return nullptr;
   const toml::table *table = node->as_table();
   if (table == nullptr)
-    wrong_type(quote(key), *node, "a table", std::string(key) + " = { … }");
+    wrong_type(quote(key), *node, "a table",
+               title_.starts_with('[') ? std::string(key) + " = { … }"
+                                       : '[' + std::string(key) + ']');
   return table;
 }
 
