@@ -9,6 +9,11 @@
 
 namespace mxw {
 
+/// Odd numbers to multiply by, so that each bit reaches the higher ones: the golden ratio (Knuth,
+/// TAOCP volume 3, 6.4), and a second without a pattern in common with it.
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15U;
+constexpr std::uint64_t kSecond = 0xd6e8feb86659fd93U;
+
 /// Returns the XXH3 hash of `octets`. Never throws, does not allocate.
 inline std::uint64_t hash_of(std::string_view octets, std::uint64_t seed) noexcept {
   return XXH3_64bits_withSeed(octets.data(), octets.size(), seed);

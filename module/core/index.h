@@ -93,7 +93,7 @@ public:
 private:
   /// Spreads the sum to the high bits, by which a table finds its slots.
   static std::uint64_t mix(std::uint64_t hash, std::uint64_t around) noexcept {
-    return (hash ^ around) * 0x9e3779b97f4a7c15U;
+    return (hash ^ around) * kGolden;
   }
 
   std::uint64_t base_;

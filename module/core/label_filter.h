@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/hash.h"
+
 namespace mxw {
 
 /// Filled by one thread, then read by any number.
@@ -73,7 +75,7 @@ private:
       part = octet(at_end ? label.back() : label.front());
     }
     const std::uint64_t where = typed_bytes << 1U | (at_end ? 1U : 0U);
-    return ((part << 8U | where) * 0x9e3779b97f4a7c15U ^ around) * 0xd6e8feb86659fd93U;
+    return ((part << 8U | where) * kGolden ^ around) * kSecond;
   }
   void set(std::uint64_t hash) noexcept {
     const std::uint64_t bit = hash >> shift_;

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxRuleLabels = 16;
 /// The hash of a name, from that of the name above it and that of its first label. Labels that are
 /// put together in another order or at another place give another hash.
 inline std::uint64_t hash_below(std::uint64_t parent, std::uint64_t label) noexcept {
-  const std::uint64_t mixed = (parent * 0x9e3779b97f4a7c15U + label) * 0xd6e8feb86659fd93U;
+  const std::uint64_t mixed = (parent * kGolden + label) * kSecond;
   return mixed ^ (mixed >> 32U); // whoever takes the low bits gets some of the high ones
 }
 

@@ -5,6 +5,8 @@
 // bad rules everything is passed on, loudly.
 #include <array>
 #include <atomic>
+#include <cinttypes>
+#include <cstdio>
 #include <ctime>
 #include <exception>
 #include <filesystem>
@@ -42,6 +44,35 @@ void log_lines(const std::string &text, void (*log)(const char *) = mxw_log_erro
 /// be read, not even by deinit().
 bool host_accepted = false;
 
+/// Says in the resolver's log that `what` was thrown: the 1st, 2nd, 4th, 8th … time, since whatever
+/// throws once may throw on each query.
+void report_failure(const char *what) noexcept {
+  static std::atomic<std::uint64_t> failures = 0;
+  const std::uint64_t n = failures.fetch_add(1, std::memory_order_relaxed) + 1;
+  if ((n & (n - 1)) != 0)
+    return;
+  std::array<char, 256> text = {};
+  std::snprintf(text.data(), text.size(),
+                "mxwarden: an internal error (%s), number %" PRIu64
+                "; a query that it concerned was passed on",
+                what, n);
+  mxw_log_error(text.data());
+}
+
+/// Runs `work`, which is what one of the host's calls asks for. What it throws ends here; returns
+/// false then.
+template <class Work> bool guarded(Work &&work) noexcept {
+  try {
+    work();
+    return true;
+  } catch (const std::exception &e) {
+    report_failure(e.what());
+  } catch (...) {
+    report_failure("of no known type");
+  }
+  return false;
+}
+
 /// Owns all that lives between init() and deinit().
 class Module {
 public:
@@ -73,13 +104,6 @@ public:
            housekeeper_.memory_bytes();
   }
 
-  void count_failure(const char *where) noexcept {
-    // The first, and then ever fewer: whatever throws once may throw on each query.
-    const std::uint64_t n = failures_.fetch_add(1, std::memory_order_relaxed) + 1;
-    if ((n & (n - 1)) == 0)
-      mxw_log_error(where);
-  }
-
 private:
   static Loaded load(const std::filesystem::path &config) {
     try {
@@ -92,7 +116,6 @@ private:
 
   Loaded loaded_;
   Housekeeper housekeeper_;
-  std::atomic<std::uint64_t> failures_ = 0;
 };
 
 Event event_of(const Policy &policy, const Query &query, const Verdict &verdict,
@@ -192,23 +215,21 @@ void judge(Module &module, struct module_qstate *qstate, int id) {
     mxw_answer_rcode(qstate, id, rcode::kServFail);
 }
 
-void operate(struct module_qstate *qstate, int event, int id) noexcept {
-  auto *module = static_cast<Module *>(mxw_owner_of(qstate, id));
-  try {
-    switch (mxw_step_of(event)) {
-    case MXW_STEP_START:
-      judge(*module, qstate, id);
-      return;
-    case MXW_STEP_DONE:
-      mxw_finish(qstate, id);
-      return;
-    case MXW_STEP_OTHER:
-      mxw_fail(qstate, id);
-      return;
-    }
-  } catch (...) {
-    module->count_failure("mxwarden: an internal error; the query was passed on");
-    mxw_pass_on(qstate, id);
+Module &module_of(struct module_qstate *qstate, int id) noexcept {
+  return *static_cast<Module *>(mxw_owner_of(qstate, id));
+}
+
+void operate(struct module_qstate *qstate, int event, int id) {
+  switch (mxw_step_of(event)) {
+  case MXW_STEP_START:
+    judge(module_of(qstate, id), qstate, id);
+    return;
+  case MXW_STEP_DONE:
+    mxw_finish(qstate, id);
+    return;
+  case MXW_STEP_OTHER:
+    mxw_fail(qstate, id);
+    return;
   }
 }
 
@@ -240,6 +261,13 @@ void deinit(struct module_env *env, int id) {
   delete module; // NOLINT(*-owning-memory): the host keeps our pointer
 }
 
+std::size_t memory_bytes(struct module_env *env, int id) {
+  if (!host_accepted)
+    return 0;
+  const auto *module = static_cast<Module *>(mxw_owner(env, id));
+  return module == nullptr ? 0 : module->memory_bytes();
+}
+
 } // namespace
 } // namespace mxw
 
@@ -249,21 +277,19 @@ extern "C" {
 #define MXW_EXPORT [[gnu::visibility("default")]]
 
 MXW_EXPORT int init(struct module_env *env, int id) noexcept {
-  try {
-    return mxw::init(env, id);
-  } catch (const std::exception &e) {
-    mxw_log_error(e.what());
-  } catch (...) {
-    mxw_log_error("mxwarden: an internal error at start");
-  }
-  return 0;
+  int may_go_on = 0;
+  mxw::guarded([&] { may_go_on = mxw::init(env, id); });
+  return may_go_on;
 }
 
-MXW_EXPORT void deinit(struct module_env *env, int id) noexcept { mxw::deinit(env, id); }
+MXW_EXPORT void deinit(struct module_env *env, int id) noexcept {
+  mxw::guarded([&] { mxw::deinit(env, id); });
+}
 
 MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
                         void * /*outbound*/) noexcept {
-  mxw::operate(qstate, event, id);
+  if (!mxw::guarded([&] { mxw::operate(qstate, event, id); }))
+    mxw_pass_on(qstate, id);
 }
 
 // The module has no sub-queries, so none can come back.
@@ -272,13 +298,12 @@ MXW_EXPORT void inform_super(struct module_qstate * /*qstate*/, int /*id*/,
 
 MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept {
   mxw_forget(qstate, id);
-  static_cast<mxw::Module *>(mxw_owner_of(qstate, id))->housekeeper().start_if_needed();
+  mxw::guarded([&] { mxw::module_of(qstate, id).housekeeper().start_if_needed(); });
 }
 
 MXW_EXPORT size_t get_mem(struct module_env *env, int id) noexcept {
-  if (!mxw::host_accepted)
-    return 0;
-  const auto *module = static_cast<mxw::Module *>(mxw_owner(env, id));
-  return module == nullptr ? 0 : module->memory_bytes();
+  size_t bytes = 0;
+  mxw::guarded([&] { bytes = mxw::memory_bytes(env, id); });
+  return bytes;
 }
 }

@@ -536,7 +536,9 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
       reader.error("MXW016", reader.at("mirror"),
                    quote(to_string(mirror)) + " has the rule's own 'suffix' in it",
                    "mirror a suffix that is typed by mistake");
+  // Whoever writes 'slips = []' wants the names to be legitimate, and nothing else.
   if (!rule.domains.empty() && rule.mirror.empty() && rule.matching.slips.empty() &&
+      !reader.has("slips") &&
       std::all_of(rule.domains.begin(), rule.domains.end(), [&](const Name &name) {
         return name.head(1).size() < rule.matching.min_label + name.labels() - 1;
       }))

@@ -161,6 +161,10 @@ TEST_CASE("hostile: a list of a million lines is read, and names that come again
     REQUIRE(loaded.policy);
     CHECK(loaded.policy->index().names().size() == 1'000'000);
   }
+  SECTION("more names than a resolver should be asked to keep") {
+    write("list.txt", repeated("army.mil\n", 1'000'000) + "navy.mil\n");
+    CHECK(summary(load_config("rules.toml", kNowS)) == Lines{"MXW014 rules.toml:4"});
+  }
   SECTION("the same name in each line") {
     write("list.txt", repeated("army.mil,bob\nArmy.MIL.,alice\n", 500'000));
     const Loaded loaded = load_config("rules.toml", kNowS);

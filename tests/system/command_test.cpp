@@ -1,11 +1,164 @@
 // The command and the resolver decide with the same code; here is what would show that they do not.
 #include "world.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <sstream>
 
 using namespace mxw::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+struct Outcome {
+  int status;
+  std::string output;
+};
+
+/// Runs `script` by a shell in a directory with rules: $MXW is the command, main.toml a main file,
+/// dod.toml a rule file, bad.toml one with an error, lax.toml one with a warning.
+Outcome run(const std::string &script) {
+  const TempDir dir;
+  dir.write("dod.toml", rule_file(R"(
+[[clients]]
+id = "relays"
+subnets = ["192.0.2.0/24"]
+
+[[protect]]
+id = "dod"
+domains = ["army.mil", "navy.mil"]
+contact = "post\u001b[2Jmaster"
+
+[[protect]]
+id = "relays-only"
+domains = ["fleet.example"]
+clients = ["relays"]
+
+[[test]]
+query = "army.ml"
+expect = { reason = "look-alike", mode = "enforce" }
+
+[[test]]
+query = "example.org"
+expect = { mode = "none", rule = "none" }
+)"));
+  dir.write("bad.toml", "schema = 1\n[[protect]]\nid = \"bad\"\n");
+  dir.write("lax.toml", rule_file("[[protect]]\nid = \"lax\"\ndomains = [\"army.mil\"]\n"
+                                  "action = \"drop\"\n"));
+  dir.write("main.toml", "schema = 1\nrules = [\"dod.toml\"]\n");
+  const auto log = dir.path() / "output";
+  Process shell({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
+                {"MXW=" + setting("MXW_TEST_COMMAND"), "MXWARDEN_CONFIG="}, log);
+  const int status = shell.wait();
+  return {status, read_text(log)};
+}
+
+} // namespace
+
+TEST_CASE("command: exit status and output", "[command]") {
+  const auto [script, status, part] = GENERATE(table<std::string, int, std::string>({
+      {"$MXW check --rules dod.toml", 0,
+       "1 file, 2 rules, 3 protected names, 2 tests: 0 errors, 0 warnings"},
+      {"$MXW check -c main.toml", 0, "2 files"},
+      {"MXWARDEN_CONFIG=main.toml $MXW check", 0, "2 files"},
+      {"$MXW check", 2, "/etc/mxwarden/mxwarden.toml: error[MXW001]"},
+      {"$MXW check --rules lax.toml", 1, "warning[MXW029]"},
+      {"$MXW check --rules bad.toml", 1, "bad.toml:2:1: error[MXW025]"},
+      {"$MXW check --rules dod.toml bad.toml", 1, "error[MXW025]"},
+      {"$MXW check --rules gone.toml", 2, "cannot read 'gone.toml'"},
+      {"$MXW check --rules dod.toml gone.toml", 1, "cannot read 'gone.toml'"},
+      {"$MXW check --config main.toml --rules dod.toml", 2, "excludes"},
+      {"$MXW check --rules dod.toml >/dev/full", 2, "cannot write standard output"},
+      {"$MXW chekc", 2, "unknown command 'chekc', did you mean 'check'?"},
+      {"$MXW", 2, "subcommand"},
+      {"$MXW --version", 0, "mxwarden 0."},
+      {"$MXW check --help", 0, "Exit status: 0 clean, 1 findings, 2 cannot run."},
+      {"$MXW explain army.ml --rules dod.toml", 0, "it looks like 'army.mil' (tld-slip, edits: 1)"},
+      {"$MXW explain army.ml --rules dod.toml", 0, "contact  post?[2Jmaster"},
+      {"$MXW explain army.ml -t A --rules dod.toml", 0, "army.ml A: pass (look-alike)"},
+      {"$MXW explain army.ml --qtype NONSENSE --rules dod.toml", 2, "unknown type 'NONSENSE'"},
+      {"$MXW explain army.ml --rules bad.toml", 2, "nothing can be explained"},
+      {"$MXW explain --rules dod.toml", 2, "name is required"},
+      {"$MXW explain flete.example --client 192.0.2.9 --rules dod.toml", 0, "rule     relays-only"},
+      {"$MXW explain flete.example --client 192.0.3.9 --rules dod.toml", 0,
+       "rule relays-only, not for this client"},
+      {"$MXW explain army.ml --client relay --rules dod.toml", 2, "'relay' is not an address"},
+      {"$MXW explain army.ml --client '' --rules dod.toml", 2, "'' is not an address"},
+      {"$MXW explain bob@army.ml --rules dod.toml", 1,
+       "it is a mail address; write what follows the '@'"},
+      {"$MXW explain https://army.ml/ --rules dod.toml", 1, "it is a URL"},
+      {"$MXW explain army.ml:25 --rules dod.toml", 1, "it has a port"},
+      {"$MXW explain 'army.ml ' --rules dod.toml", 1, "it has a blank in it"},
+      {"$MXW explain 'bob\\064army.ml' --rules dod.toml", 0, "no rule matches"},
+      {"$MXW explain army.ml --rules dod.toml --json >/dev/full", 2, "cannot write"},
+      {"$MXW explain --stdin --rules dod.toml </tmp", 2, "cannot read standard input"},
+      {"printf 'x..y\\033[2J\\n' | $MXW explain --stdin --rules dod.toml", 1,
+       "'x..y?[2J' is not a domain name"},
+  }));
+  const Outcome outcome = run(script);
+  CAPTURE(script, outcome.output);
+  CHECK(outcome.status == status);
+  CHECK(outcome.output.find(part) != std::string::npos);
+  CHECK(outcome.output.find('\033') == std::string::npos);
+}
+
+TEST_CASE("command: names on standard input are read as lists are written", "[command]") {
+  const Outcome outcome = run(
+      "printf '\\357\\273\\277army.ml\\r\\n\\n  # a comment\\n\\tarmy.mil \\nno name\\nnavy.mi' | "
+      "$MXW explain --stdin --json --rules dod.toml");
+  CHECK(outcome.status == 1); // for the one that is no name
+  std::istringstream lines(outcome.output);
+  std::vector<std::string> found;
+  for (std::string line; std::getline(lines, line);) {
+    const auto object = nlohmann::json::parse(line);
+    found.push_back(object.at("query").get<std::string>() + ' ' +
+                    object.value("reason", "no name"));
+  }
+  CHECK(found == std::vector<std::string>{"army.ml look-alike", "army.mil protected",
+                                          "no name no name", "navy.mi look-alike"});
+}
+
+TEST_CASE("command: the shipped rules of the military decide as they must", "[command]") {
+  struct Expected {
+    const char *query, *decision, *reason, *meant, *technique;
+  };
+  const Outcome outcome =
+      run("printf 'army.ml\\nmail.army.ml\\namry.mil\\narny.mil\\narmymil.com\\n"
+          "army.mil\\nwww.army.mil\\ngouv.ml\\nexample.org\\n' | "
+          "$MXW explain --rules '" MXW_SOURCE_DIR "/rules/sets/us-dod.toml' --json --stdin");
+  CHECK(outcome.status == 0);
+  std::istringstream lines(outcome.output);
+  for (const Expected &want : std::array<Expected, 9>{{
+           {"army.ml", "null-mx", "look-alike", "army.mil", "tld-slip"},
+           {"mail.army.ml", "null-mx", "look-alike", "army.mil", "tld-slip"},
+           {"amry.mil", "pass", "protected", "mil", nullptr}, // all of .mil is legitimate
+           {"arny.mil", "pass", "protected", "mil", nullptr},
+           {"armymil.com", "null-mx", "look-alike", "army.mil", "missing-dot"},
+           {"army.mil", "pass", "protected", "army.mil", nullptr},
+           {"www.army.mil", "pass", "protected", "army.mil", nullptr},
+           {"gouv.ml", "pass", "allowed", nullptr, nullptr},
+           {"example.org", "pass", "no-match", nullptr, nullptr},
+       }}) {
+    std::string line;
+    std::getline(lines, line);
+    CAPTURE(want.query, line);
+    const auto object = nlohmann::json::parse(line);
+    const auto is = [&](const char *key, const char *text) {
+      return text == nullptr ? object.at(key).is_null() : object.at(key) == text;
+    };
+    CHECK(is("query", want.query));
+    CHECK(is("decision", want.decision));
+    CHECK(is("reason", want.reason));
+    CHECK(is("protected", want.meant));
+    CHECK(is("technique", want.technique));
+    const bool has_rule = want.meant != nullptr;
+    CHECK(is("rule", has_rule ? "dod" : nullptr));
+    CHECK(is("mode", has_rule ? "enforce" : nullptr));
+    CHECK(object.at("edits").is_number() == (want.technique != nullptr));
+    CHECK(object.at("line").is_number() == (has_rule || std::string(want.reason) == "allowed"));
+    CHECK(object.at("file").is_string() == object.at("line").is_number());
+  }
+}
 
 TEST_CASE("command: what explain says is what the resolver does", "[command]") {
   const Nsd world(zones());
