@@ -390,5 +390,6 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   }
   host->dynlib.func_inform(qstate, MODULE_ID, qstate);
   host->dynlib.func_clear(qstate, MODULE_ID);
+  reply.remembered = qstate->minfo[MODULE_ID] != NULL;
   return reply;
 }

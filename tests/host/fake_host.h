@@ -72,6 +72,7 @@ struct fake_reply {
   size_t rdata_bytes;
   long ttl_s;
   size_t heap_allocations; /* by the module; 0 always in a sanitized build */
+  int remembered;          /* the module kept something of the query when it was cleared */
   size_t ede_options;
   uint16_t ede_code; /* what the reply callback attached; 0: nothing */
   char ede_text[1300];

@@ -181,6 +181,7 @@ TEST_CASE("host: each action leaves the query as the host expects it", "[host]")
   CHECK(reply.authorities == want.authorities);
   CHECK(reply.ede_code == want.ede_code);
   CHECK(reply.ede_options == (want.ede_code == 0 ? 0 : 1));
+  CHECK_FALSE(reply.remembered);
   CHECK(static_cast<bool>(reply.has_message) == want.has_message);
   CHECK(static_cast<bool>(reply.dropped) == want.dropped);
   if (want.ede_code != 0)

@@ -1,5 +1,6 @@
 #include "runtime/housekeeper.h"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -119,6 +120,31 @@ TEST_CASE("housekeeper: there is no second thread before there is an event, and 
     report(keeper, 0, event());
   other.join();
   CHECK(threads() == before + 1);
+}
+
+TEST_CASE("housekeeper: the thread takes no signals, which are the host's", "[housekeeper]") {
+  const TempDir dir;
+  Housekeeper keeper(dir.path() / "events.json", 1, [](const char *) {});
+  report(keeper, 0, event());
+  std::uint64_t blocked = 0;
+  const auto find_thread = [&] {
+    for (const auto &task : fs::directory_iterator("/proc/self/task")) {
+      std::ifstream status(task.path() / "status");
+      std::string text((std::istreambuf_iterator<char>(status)), {});
+      if (text.find("Name:\tmxwarden\n") == std::string::npos)
+        continue;
+      const std::string key = "SigBlk:\t";
+      blocked = std::stoull(text.substr(text.find(key) + key.size(), 16), nullptr, 16);
+      return true;
+    }
+    return false;
+  };
+  bool found = false; // it names itself, a moment after it began
+  for (int i = 0; i < 100 && !found; ++i, found = find_thread())
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  REQUIRE(found);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGALRM})
+    CHECK((blocked >> (signal - 1) & 1U) == 1);
 }
 
 TEST_CASE("housekeeper: what no thread has written is written at the end", "[housekeeper]") {
