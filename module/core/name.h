@@ -76,7 +76,7 @@ public:
   std::string_view to_text(std::span<char> out) const noexcept;
 
   friend bool operator==(const Name &a, const Name &b) noexcept {
-    return a.tail(a.labels_) == b.tail(b.labels_);
+    return a.size_ == b.size_ && std::memcmp(a.bytes_.data(), b.bytes_.data(), a.size_) == 0;
   }
 
 private:
