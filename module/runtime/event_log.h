@@ -29,6 +29,8 @@ public:
   /// Opens the file and its directory if it is not open. Blocks on the disk.
   bool open();
   [[nodiscard]] const std::string &error() const noexcept { return error_; }
+  /// True if there is no log. Any thread.
+  [[nodiscard]] bool discards() const noexcept { return file_.empty(); }
 
 private:
   std::filesystem::path file_;

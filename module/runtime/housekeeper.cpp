@@ -65,6 +65,8 @@ Housekeeper::~Housekeeper() {
 }
 
 void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
+  if (log_.discards())
+    return; // and no thread is needed
   if (worker < rings_.size())
     rings_[worker]->push(event);
   else
