@@ -192,7 +192,6 @@ bool explain_one(const Asker &asker, const std::string &text) {
 /// Explains each line of standard input, as lists of names are written: blanks around a name and
 /// lines that are empty or begin with # are nothing. False if one was no name.
 bool explain_lines(const Asker &asker) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   bool all_good = true;
   bool is_first = true;
   for (std::string line; std::getline(std::cin, line); is_first = false) {

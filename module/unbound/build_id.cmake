@@ -1,4 +1,4 @@
-#Writes HEADER with the GNU build - id of PROGRAM.
+# Writes HEADER with the GNU build-id of PROGRAM.
 execute_process(COMMAND readelf -n ${PROGRAM} OUTPUT_VARIABLE notes COMMAND_ERROR_IS_FATAL ANY)
 if(NOT notes MATCHES "Build ID: ([0-9a-f]+)")
   message(FATAL_ERROR "'${PROGRAM}' has no build-id; link it with -Wl,--build-id")

@@ -13,8 +13,6 @@
 namespace mxw {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
 class Descriptor {
 public:
   explicit Descriptor(int fd) noexcept : fd_(fd) {}

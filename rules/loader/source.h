@@ -13,6 +13,9 @@
 
 namespace mxw {
 
+/// What some editors put before the text of a file; it is no part of it.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 /// A place in a file: line and column from 1, the column in code points. Line 0: the whole file.
 struct Position {
   std::size_t line = 0;

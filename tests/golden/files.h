@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
+
+#include <stdlib.h>
 
 namespace mxw::test {
 
@@ -29,6 +32,25 @@ public:
 
 private:
   std::filesystem::path before_;
+};
+
+/// An empty working directory, while it lives.
+class Scratch {
+public:
+  Scratch() : path_(make()), inside_(path_) {}
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+  ~Scratch() { std::filesystem::remove_all(path_); }
+
+private:
+  static std::filesystem::path make() {
+    std::string pattern = std::filesystem::temp_directory_path() / "mxwarden-golden-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw std::runtime_error("cannot make a directory like '" + pattern + "'");
+    return pattern;
+  }
+  std::filesystem::path path_;
+  Inside inside_;
 };
 
 } // namespace mxw::test

@@ -19,25 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// An empty working directory, while it lives.
-class Scratch {
-public:
-  Scratch() : path_(make()), inside_(path_) {}
-  Scratch(const Scratch &) = delete;
-  Scratch &operator=(const Scratch &) = delete;
-  ~Scratch() { fs::remove_all(path_); }
-
-private:
-  static fs::path make() {
-    std::string pattern = fs::temp_directory_path() / "mxwarden-golden-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw std::runtime_error("cannot make a directory like '" + pattern + "'");
-    return pattern;
-  }
-  fs::path path_;
-  Inside inside_;
-};
-
 void write(const fs::path &file, const std::string &text) {
   std::ofstream(file, std::ios::binary) << text;
 }

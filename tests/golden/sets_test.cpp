@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include <catch2/catch.hpp>
-#include <unistd.h>
 
 #include "files.h"
 #include "loader/dns_text.h"
@@ -54,20 +53,18 @@ TEST_CASE("sets: all of them together are, too", "[sets]") {
 
 TEST_CASE("sets: the example configuration is sound with a set and with what docs extend it by",
           "[sets][docs]") {
-  std::string pattern = fs::temp_directory_path() / "mxwarden-sets-XXXXXX";
-  const fs::path dir = mkdtemp(pattern.data());
-  fs::create_directory(dir / "rules.d");
-  fs::copy_file(kSource / "contrib/mxwarden.toml", dir / "mxwarden.toml");
-  fs::copy_file(kSource / "rules/sets/us-dod.toml", dir / "rules.d/us-dod.toml");
+  const Scratch scratch;
+  fs::create_directory("rules.d");
+  fs::copy_file(kSource / "contrib/mxwarden.toml", "mxwarden.toml");
+  fs::copy_file(kSource / "rules/sets/us-dod.toml", "rules.d/us-dod.toml");
   const std::string page = read_text(kSource / "rules/sets/README.md");
   const std::size_t section = page.find("## Extending them");
   const std::string fence = "```toml\n";
   const std::size_t from = page.find(fence, section) + fence.size();
-  std::ofstream(dir / "rules.d/own.toml") << page.substr(from, page.find("```", from) - from);
-  const Loaded loaded = load_config(dir / "mxwarden.toml", kNowS);
+  std::ofstream("rules.d/own.toml") << page.substr(from, page.find("```", from) - from);
+  const Loaded loaded = load_config("mxwarden.toml", kNowS);
   CHECK(complaints(loaded) == "");
   CHECK(loaded.files.size() == 3);
-  fs::remove_all(dir);
 }
 
 TEST_CASE("sets: no real name of the lists in MXW_TEST_DATA is taken for a look-alike",
@@ -77,17 +74,16 @@ TEST_CASE("sets: no real name of the lists in MXW_TEST_DATA is taken for a look-
     WARN("MXW_TEST_DATA names no directory with gov.txt, mil_registered.txt and others; skipped");
     return;
   }
-  const fs::path dir = data;
-  std::string pattern = fs::temp_directory_path() / "mxwarden-sets-XXXXXX";
-  const fs::path scratch = mkdtemp(pattern.data());
-  std::ofstream(scratch / "rules.toml")
-      << "schema = 1\n[[protect]]\nid = \"dod\"\nfiles = [\""
-      << (dir / "mil_registered.txt").string() << "\"]\n[[protect]]\nid = \"gov\"\nfiles = [\""
-      << (dir / "gov.txt").string() << "\"]\n";
+  const fs::path dir = fs::absolute(data);
+  const Scratch scratch;
+  std::ofstream("rules.toml") << "schema = 1\n[[protect]]\nid = \"dod\"\nfiles = [\""
+                              << (dir / "mil_registered.txt").string()
+                              << "\"]\n[[protect]]\nid = \"gov\"\nfiles = [\""
+                              << (dir / "gov.txt").string() << "\"]\n";
   const bool shipped = GENERATE(false, true);
   CAPTURE(shipped);
   const Loaded loaded =
-      load_rules({shipped ? kSource / "rules/sets" : scratch / "rules.toml"}, kNowS);
+      load_rules({shipped ? kSource / "rules/sets" : fs::path("rules.toml")}, kNowS);
   CHECK(complaints(loaded) == "");
   REQUIRE(loaded.policy);
   std::size_t asked = 0;
@@ -104,7 +100,6 @@ TEST_CASE("sets: no real name of the lists in MXW_TEST_DATA is taken for a look-
     }
   }
   CHECK(asked > 30'000);
-  fs::remove_all(scratch);
 }
 
 } // namespace mxw::test
