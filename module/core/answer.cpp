@@ -57,7 +57,7 @@ std::string_view soa_rdata() noexcept {
   return kRdata;
 }
 
-std::string_view ede_text(const Policy &policy, const Verdict &verdict,
+std::string_view ede_text(const Policy &policy, const Verdict &verdict, const Name &alias_of,
                           std::span<char, kMaxEdeBytes> out) noexcept {
   std::size_t used = 0;
   const auto put = [&](std::string_view text) {
@@ -69,6 +69,10 @@ std::string_view ede_text(const Policy &policy, const Verdict &verdict,
   put(to_string(verdict.technique));
   put("), rule ");
   put(policy.rules()[verdict.rule].id);
+  if (verdict.alias) {
+    put(", as an alias of ");
+    used += alias_of.to_text(out.subspan(used)).size();
+  }
   return {out.data(), used};
 }
 

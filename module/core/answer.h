@@ -52,8 +52,9 @@ std::string_view soa_rdata() noexcept;
 
 /// The longest text that ede_text() writes.
 constexpr std::size_t kMaxEdeBytes = Name::kMaxTextBytes + 128;
-/// Writes "near-miss of army.mil (tld-slip), rule dod" and returns it. Never throws.
-std::string_view ede_text(const Policy &policy, const Verdict &verdict,
+/// Writes "near-miss of army.mil (tld-slip), rule dod" and returns it; where the verdict is on an
+/// alias ", as an alias of army.ml" too, as far as there is room. Never throws.
+std::string_view ede_text(const Policy &policy, const Verdict &verdict, const Name &alias_of,
                           std::span<char, kMaxEdeBytes> out) noexcept;
 
 } // namespace mxw

@@ -24,6 +24,7 @@ struct Event {
   std::uint8_t edits = 0;
   std::array<char, kMaxRuleBytes + 1> rule = {}; ///< ends with a NUL
   Name qname;
+  Name alias_of; ///< what looks alike where qname leads there by an alias; else the root
   Name protected_name;
 };
 

@@ -111,6 +111,7 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     rule.domains = {};
     any_type_ = any_type_ || answers_every_type(rule.action);
     redirects_ = redirects_ || rule.action == Action::redirect;
+    tells_clients_apart_ = tells_clients_apart_ || !rule.clients.empty();
   }
   for (std::uint32_t i = 0; i < spec_.allows.size(); ++i) {
     for (const Name &name : spec_.allows[i].domains)
@@ -217,6 +218,26 @@ Verdict Policy::decide_by_rules(const Query &query) const noexcept {
     find_look_alike(query, tails, verdict);
   }
   return verdict;
+}
+
+Verdict Policy::follow_alias(const Query &query, const Verdict &verdict,
+                             const Name &target) const noexcept {
+  if (settles(verdict))
+    return verdict;
+  Query of_target = query;
+  of_target.name = target;
+  Verdict found = decide_by_rules(of_target);
+  const bool contested = verdict.contested || found.contested;
+  // Of two that only observe, the first one is told of.
+  if (found.reason != Reason::look_alike ||
+      (verdict.reason == Reason::look_alike && !found.enforced()))
+    found = verdict;
+  else {
+    found.alias = true;
+    found.apex_labels = static_cast<std::uint8_t>(query.name.labels()); // the alias as a whole
+  }
+  found.contested = contested;
+  return found;
 }
 
 bool Policy::holds_for(const Rule &rule, const Query &query) const noexcept {

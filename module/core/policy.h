@@ -102,6 +102,16 @@ public:
   [[nodiscard]] bool concerns(std::uint16_t type,
                               std::span<const std::uint8_t> qname) const noexcept;
 
+  /// True if clients may get different answers to the same question.
+  [[nodiscard]] bool tells_clients_apart() const noexcept { return tells_clients_apart_; }
+
+  /// What `verdict` on `query` becomes when the resolver has found out that its name is an alias of
+  /// `target` (by CNAME or DNAME): the verdict on the target, with the alias as what is answered
+  /// for. A name that is protected, allowed or exempt itself stays so, and what is stopped already
+  /// stays stopped. Thread-safe, never throws, does not allocate; bounded as decide() is.
+  [[nodiscard]] Verdict follow_alias(const Query &query, const Verdict &verdict,
+                                     const Name &target) const noexcept;
+
   /// True if `rule` is for the client of `query`. Thread-safe, does not allocate.
   [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
 
@@ -161,6 +171,7 @@ private:
   std::vector<RrSet> host_aaaa_;
   bool any_type_ = false; // some rule answers every type
   bool redirects_ = false;
+  bool tells_clients_apart_ = false;
 };
 
 } // namespace mxw

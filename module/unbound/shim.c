@@ -4,9 +4,11 @@
 #include "daemon/worker.h"
 #include "dynlibmod/dynlibmod.h"
 #include "services/cache/dns.h"
+#include "services/authzone.h"
 #include "services/mesh.h"
 #include "sldns/rrdef.h"
 #include "util/config_file.h"
+#include "util/data/dname.h"
 #include "util/data/msgencode.h"
 #include "util/data/msgparse.h"
 #include "util/data/msgreply.h"
@@ -44,7 +46,7 @@ size_t mxw_worker_count(struct module_env *env) {
   return env->cfg->num_threads > 0 ? (size_t)env->cfg->num_threads : 1;
 }
 
-/* minfo holds the option that mxw_add_extended_error() made: the host has just taken it off. */
+/* The host has just taken off the option that mxw_add_extended_error() made. */
 static int attach_to_servfail(struct query_info *qinfo, struct module_qstate *qstate,
                               struct reply_info *rep, int rcode, struct edns_data *edns,
                               struct edns_option **opt_list_out, struct comm_reply *repinfo,
@@ -58,19 +60,78 @@ static int attach_to_servfail(struct query_info *qinfo, struct module_qstate *qs
   (void)start_time;
   (void)callback;
   /* Without a state the host answers before any module was asked. */
-  const struct edns_option *kept = qstate == NULL ? NULL : qstate->minfo[id];
-  if (kept != NULL)
-    (void)edns_opt_list_append(opt_list_out, kept->opt_code, kept->opt_len, kept->opt_data, region);
+  const struct mxw_kept *kept = qstate == NULL ? NULL : qstate->minfo[id];
+  const struct edns_option *option = kept == NULL ? NULL : kept->extended_error;
+  if (option != NULL)
+    (void)edns_opt_list_append(opt_list_out, option->opt_code, option->opt_len, option->opt_data,
+                               region);
   return 1;
 }
 
-int mxw_register_servfail(struct module_env *env, int id) {
-  return dynlib_of(env, id)->inplace_cb_register_wrapped((void *)&attach_to_servfail,
-                                                         inplace_cb_reply_servfail, NULL, env, id);
+static int is_alias(const struct ub_packed_rrset_key *rrset) {
+  const uint16_t type = ntohs(rrset->rk.type);
+  return type == LDNS_RR_TYPE_CNAME || type == LDNS_RR_TYPE_DNAME;
 }
 
-void mxw_unregister_servfail(struct module_env *env, int id) {
-  dynlib_of(env, id)->inplace_cb_delete_wrapped(env, inplace_cb_reply_servfail, id);
+/* True of what the host may store at once: a referral, and the whole answer to what was asked with no
+ * alias in it. Anything else may be a part of an answer that leads to a look-alike. */
+static int may_store(const struct module_qstate *qstate, const struct dns_msg *response,
+                     const struct mxw_kept *kept) {
+  const struct reply_info *rep = response->rep;
+  if (rep->an_numrrsets == 0 && FLAGS_GET_RCODE(rep->flags) == LDNS_RCODE_NOERROR) {
+    int has_ns = 0;
+    int has_soa = 0;
+    for (size_t i = 0; i < rep->ns_numrrsets; ++i) {
+      has_ns |= rep->rrsets[i]->rk.type == htons(LDNS_RR_TYPE_NS);
+      has_soa |= rep->rrsets[i]->rk.type == htons(LDNS_RR_TYPE_SOA);
+    }
+    if (has_ns && !has_soa)
+      return 1;
+  }
+  if (kept->contested || response->qinfo.qtype != qstate->qinfo.qtype ||
+      query_dname_compare(response->qinfo.qname, qstate->qinfo.qname) != 0)
+    return 0;
+  for (size_t i = 0; i < rep->an_numrrsets; ++i)
+    if (is_alias(rep->rrsets[i]))
+      return 0;
+  return 1;
+}
+
+/* Called for each response from upstream before it is stored, without one when none came in time:
+ * failures are stored as ever. */
+static int on_response(struct module_qstate *qstate, struct dns_msg *response, int id,
+                       void *callback) {
+  (void)callback;
+  const struct mxw_kept *kept = qstate->minfo[id];
+  if (kept != NULL && kept->holding)
+    qstate->no_cache_store =
+        response != NULL ? !may_store(qstate, response, kept) : kept->contested != 0;
+  return 1;
+}
+
+int mxw_register_callbacks(struct module_env *env, int id) {
+  struct dynlibmod_env *dynlib = dynlib_of(env, id);
+  return dynlib->inplace_cb_register_wrapped((void *)&attach_to_servfail, inplace_cb_reply_servfail,
+                                             NULL, env, id) &&
+         dynlib->inplace_cb_register_wrapped((void *)&on_response, inplace_cb_query_response, NULL,
+                                             env, id);
+}
+
+void mxw_unregister_callbacks(struct module_env *env, int id) {
+  struct dynlibmod_env *dynlib = dynlib_of(env, id);
+  dynlib->inplace_cb_delete_wrapped(env, inplace_cb_reply_servfail, id);
+  dynlib->inplace_cb_delete_wrapped(env, inplace_cb_query_response, id);
+}
+
+const char *mxw_misplaced(const struct module_env *env) {
+  static const char *const known[] = {"validator", "subnetcache", "cachedb", "iterator"};
+  const char *ours = strstr(env->cfg->module_conf, "dynlib");
+  for (size_t i = 0; i < sizeof(known) / sizeof(*known); ++i) {
+    const char *other = strstr(env->cfg->module_conf, known[i]);
+    if (other != NULL && other < ours)
+      return known[i];
+  }
+  return NULL;
 }
 
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question) {
@@ -81,16 +142,42 @@ void mxw_read_question(struct module_qstate *qstate, struct mxw_question *questi
   question->qclass = qstate->qinfo.qclass;
 }
 
-int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question) {
-  const struct mesh_reply *reply = qstate->mesh_info->reply_list;
-  if (reply == NULL)
-    return 0;
-  const struct sockaddr_storage *address = &reply->query_reply.client_addr;
-  if (address->ss_family == AF_INET) {
+static const struct mxw_client *as_client(const struct mesh_reply *reply) {
+  return (const struct mxw_client *)(const void *)reply;
+}
+
+static const struct mesh_reply *as_reply(const struct mxw_client *client) {
+  return (const struct mesh_reply *)(const void *)client;
+}
+
+const struct mxw_client *mxw_first_client(const struct module_qstate *qstate) {
+  struct mesh_state *state = qstate->mesh_info;
+  if (state->reply_list == NULL && qstate->qinfo.qtype == LDNS_RR_TYPE_A) {
+    struct mesh_state_ref *super;
+    RBTREE_FOR(super, struct mesh_state_ref *, &state->super_set) {
+      const struct query_info *asked = &super->s->s.qinfo;
+      if (asked->qtype == LDNS_RR_TYPE_AAAA && super->s->reply_list != NULL &&
+          query_dname_compare(asked->qname, qstate->qinfo.qname) == 0)
+        return as_client(super->s->reply_list);
+    }
+  }
+  return as_client(state->reply_list);
+}
+
+const struct mxw_client *mxw_next_client(const struct mxw_client *client) {
+  return as_client(as_reply(client)->next);
+}
+
+void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client *client,
+                     struct mxw_question *question) {
+  const struct sockaddr_storage *address =
+      client == NULL ? NULL : &as_reply(client)->query_reply.client_addr;
+  question->address_bytes = 0;
+  if (address != NULL && address->ss_family == AF_INET) {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
     question->address_bytes = sizeof(v4->sin_addr);
     memcpy(question->address, &v4->sin_addr, sizeof(v4->sin_addr));
-  } else if (address->ss_family == AF_INET6) {
+  } else if (address != NULL && address->ss_family == AF_INET6) {
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
     question->address_bytes = sizeof(v6->sin6_addr);
     memcpy(question->address, &v6->sin6_addr, sizeof(v6->sin6_addr));
@@ -98,8 +185,30 @@ int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question)
   const struct timeval *now = qstate->env->now_tv;
   question->time_us = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
   question->worker = (size_t)qstate->env->worker->thread_num;
-  return 1;
 }
+
+/* The host itself makes a state unique only before it stands in the tree, whose order that changes. */
+void mxw_do_not_share(struct module_qstate *qstate) {
+  struct mesh_state *state = qstate->mesh_info;
+  if (state->reply_list == NULL || state->super_set.count != 0 || state->sub_set.count != 0 ||
+      mesh_state_is_unique(state))
+    return;
+  rbtree_type *all = &qstate->env->mesh->all;
+  if (rbtree_delete(all, state) == NULL)
+    return;
+  mesh_state_make_unique(state);
+  (void)rbtree_insert(all, &state->node);
+}
+
+int mxw_has_supers(const struct module_qstate *qstate) {
+  return qstate->mesh_info->super_set.count != 0;
+}
+
+struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id) {
+  return qstate->minfo[id] = regional_alloc_zero(qstate->region, sizeof(struct mxw_kept));
+}
+
+struct mxw_kept *mxw_kept_of(struct module_qstate *qstate, int id) { return qstate->minfo[id]; }
 
 enum mxw_step mxw_step_of(int event) {
   switch ((enum module_ev)event) {
@@ -200,7 +309,7 @@ void mxw_answer_drop(struct module_qstate *qstate, int id) {
       --qstate->env->mesh->num_reply_addrs;
 #endif
   qstate->is_drop = 1;
-  mxw_answer_rcode(qstate, id, LDNS_RCODE_NOERROR);
+  mxw_finish(qstate, id);
 }
 
 void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code, const char *text) {
@@ -210,9 +319,88 @@ void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code,
     return;
   option->next = qstate->edns_opts_front_out;
   qstate->edns_opts_front_out = option;
-  qstate->minfo[id] = option;
+  struct mxw_kept *kept = qstate->minfo[id];
+  if (kept != NULL)
+    kept->extended_error = option;
 }
 
 void mxw_forget(struct module_qstate *qstate, int id) { qstate->minfo[id] = NULL; }
 
-void mxw_do_not_cache(struct module_qstate *qstate) { qstate->no_cache_store = 1; }
+/* What dns64 remembers of a query. It stores what the modules behind it answer, unless the query was
+ * not to be stored when it came; CMakeLists.txt sees to it that this is what the host has. */
+struct dns64_kept {
+  int state; /* an enum */
+  int started_no_cache_store;
+};
+
+void mxw_do_not_cache(struct module_qstate *qstate, int id) {
+  qstate->no_cache_store = 1;
+  for (int i = 0; i < id; ++i) {
+    struct dns64_kept *dns64 = qstate->minfo[i];
+    if (dns64 != NULL && strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") == 0)
+      dns64->started_no_cache_store = 1;
+  }
+}
+
+void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept) {
+#ifdef USE_CACHEDB
+  /* It puts what it finds into the message cache, whatever it is. */
+  if (qstate->env->cachedb_enabled)
+    qstate->no_cache_lookup = 1;
+#endif
+  if (qstate->no_cache_store)
+    return; /* somebody else's */
+  qstate->no_cache_store = 1;
+  kept->holding = 1;
+}
+
+/* True where the host would not have stored the answer either: one that a policy zone or the
+ * response-ip module may have made, one for the client's subnet, one of a zone without cache. */
+static int is_for_this_client_only(const struct module_qstate *qstate) {
+  const struct auth_zones *zones = qstate->env->auth_zones;
+  if ((zones != NULL && zones->rpz_first != NULL) || qstate->respip_action_info != NULL ||
+      qstate->no_cache_lookup)
+    return 1;
+#ifdef CLIENT_SUBNET
+  if (edns_opt_list_find(qstate->edns_opts_back_out, qstate->env->cfg->client_subnet_opcode))
+    return 1;
+#endif
+  return 0;
+}
+
+void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept) {
+  if (!kept->holding || !qstate->no_cache_store || qstate->return_msg == NULL ||
+      !(qstate->query_flags & BIT_RD) || is_for_this_client_only(qstate))
+    return;
+  (void)dns_cache_store(qstate->env, &qstate->qinfo, qstate->return_msg->rep, 0,
+                        qstate->prefetch_leeway, 0, NULL, qstate->query_flags, qstate->qstarttime
+#ifdef MXW_HOST_STORES_VALREC
+                        ,
+                        qstate->is_valrec
+#endif
+  );
+}
+
+void mxw_uncache(struct module_qstate *qstate) {
+  const struct query_info *asked = &qstate->qinfo;
+  msg_cache_remove(qstate->env, asked->qname, asked->qname_len, asked->qtype, asked->qclass,
+                   qstate->query_flags);
+}
+
+size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
+  const struct reply_info *rep = qstate->return_msg == NULL ? NULL : qstate->return_msg->rep;
+  size_t found = 0;
+  for (size_t i = 0; rep != NULL && i < rep->an_numrrsets; ++i) {
+    uint8_t *target = NULL;
+    size_t bytes = 0;
+    if (rep->rrsets[i]->rk.type != htons(LDNS_RR_TYPE_CNAME))
+      continue;
+    get_cname_target(rep->rrsets[i], &target, &bytes);
+    if (target == NULL)
+      continue;
+    if (found < max)
+      targets[found] = (struct mxw_name){target, bytes};
+    ++found;
+  }
+  return found;
+}

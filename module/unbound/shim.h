@@ -32,9 +32,14 @@ void *mxw_owner_of(struct module_qstate *qstate, int id);
 /* How many worker threads there will be; at init only. */
 size_t mxw_worker_count(struct module_env *env);
 
-/* Lets extended errors survive in SERVFAIL, from which the host takes them. 0 on failure. */
-int mxw_register_servfail(struct module_env *env, int id);
-void mxw_unregister_servfail(struct module_env *env, int id);
+/* Has the host call the module where it otherwise would not: for extended errors in SERVFAIL, from
+ * which it takes them, and for each response from upstream, before it is stored. 0 on failure. */
+int mxw_register_callbacks(struct module_env *env, int id);
+void mxw_unregister_callbacks(struct module_env *env, int id);
+
+/* A module that stands before ours and answers from a store of its own, or validates what we answer:
+ * its name, or NULL. At init only. */
+const char *mxw_misplaced(const struct module_env *env);
 
 /* What a decision needs of a query. */
 struct mxw_question {
@@ -49,8 +54,33 @@ struct mxw_question {
 };
 /* Name, type and class alone: cheap. */
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
-/* The rest; 0 if no client waits for this query: a look-up of the resolver's own, or a prefetch. */
-int mxw_read_client(struct module_qstate *qstate, struct mxw_question *question);
+
+/* Somebody who waits for the answer. */
+struct mxw_client;
+/* The first of those, NULL where nobody waits: a look-up of the resolver's own, or a prefetch. Who
+ * waits for the AAAA that dns64 makes of an A waits for that A. */
+const struct mxw_client *mxw_first_client(const struct module_qstate *qstate);
+const struct mxw_client *mxw_next_client(const struct mxw_client *client);
+/* The rest of a question; without a client its address stays unknown. */
+void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client *client,
+                     struct mxw_question *question);
+/* Clients that ask the same from now on get a look-up of their own. Only while this one is new. */
+void mxw_do_not_share(struct module_qstate *qstate);
+/* 1 if other look-ups wait for this one too. */
+int mxw_has_supers(const struct module_qstate *qstate);
+
+/* What the module remembers of a query between the host's calls. Lives in the query's region. */
+struct mxw_kept {
+  const void *extended_error; /* the shim's own */
+  uint64_t generation;        /* of the rules that decided */
+  uint8_t holding;            /* the shim's own: mxw_hold_store() holds the answer back */
+  uint8_t contested;          /* the answer must never be stored */
+  uint8_t settled;            /* the question's own name decides, whatever it is an alias of */
+};
+/* Makes it, all zero. NULL without memory. */
+struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id);
+/* What mxw_keep() made, else NULL. */
+struct mxw_kept *mxw_kept_of(struct module_qstate *qstate, int id);
 
 /* Wire rdata without its length. */
 struct mxw_rdata {
@@ -80,7 +110,7 @@ int mxw_answer(struct module_qstate *qstate, int id, uint8_t rcode, int negative
                const struct mxw_records *records);
 /* Finishes with a response code alone. */
 void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode);
-/* Finishes; no answer is sent. Over TCP the host closes the connection. */
+/* Finishes; no answer is sent to clients. Over TCP the host closes the connection. */
 void mxw_answer_drop(struct module_qstate *qstate, int id);
 
 /* Has an extended error (RFC 8914) sent with the answer to clients that speak EDNS. Without memory
@@ -89,8 +119,24 @@ void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code,
 /* The host is about to free the query. */
 void mxw_forget(struct module_qstate *qstate, int id);
 
-/* Keeps the answer to this query out of the host's message cache. */
-void mxw_do_not_cache(struct module_qstate *qstate);
+/* Keeps the answer to this query out of the host's caches. */
+void mxw_do_not_cache(struct module_qstate *qstate, int id);
+/* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores as
+ * ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
+void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept);
+/* Stores what mxw_hold_store() kept back, unless the host had another reason not to. */
+void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept);
+/* Takes the answer to this query out of the message cache. */
+void mxw_uncache(struct module_qstate *qstate);
+
+/* A name in wire form, in the case that it came in. */
+struct mxw_name {
+  const uint8_t *octets;
+  size_t bytes;
+};
+/* The names that the answer's CNAME records lead to, in order; `max` at most are written. Returns how
+ * many there are. Those that a DNAME makes are among them. */
+size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max);
 
 #ifdef __cplusplus
 }

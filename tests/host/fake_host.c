@@ -5,13 +5,16 @@
 #include "daemon/worker.h"
 #include "dynlibmod/dynlibmod.h"
 #include "services/cache/dns.h"
+#include "services/authzone.h"
 #include "services/mesh.h"
 #include "util/config_file.h"
+#include "util/data/dname.h"
 #include "util/data/msgreply.h"
 #include "util/module.h"
 #include "util/net_help.h"
 #include "util/regional.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -32,6 +35,7 @@ struct fake_host {
   struct mesh_area mesh;
   struct timeval now;
   inplace_cb_reply_func_type *reply_callback;
+  inplace_cb_query_response_func_type *response_callback;
   size_t callbacks;
 };
 
@@ -154,6 +158,87 @@ int edns_opt_list_append_ede(struct edns_option **list, struct regional *r, sldn
   return edns_opt_list_append(list, LDNS_EDNS_EDE, len + 2, data, r);
 }
 
+struct edns_option *edns_opt_list_find(struct edns_option *list, uint16_t code) {
+  while (list != NULL && list->opt_code != code)
+    list = list->next;
+  return list;
+}
+
+int query_dname_compare(uint8_t *a, uint8_t *b) {
+  for (; *a != 0 && tolower(*a) == tolower(*b); ++a, ++b)
+    ;
+  return (int)tolower(*a) - (int)tolower(*b);
+}
+
+void get_cname_target(struct ub_packed_rrset_key *rrset, uint8_t **target, size_t *bytes) {
+  const struct packed_rrset_data *data = (const struct packed_rrset_data *)rrset->entry.data;
+  if (data->count == 0)
+    return;
+  *target = data->rr_data[0] + 2;
+  *bytes = data->rr_len[0] - 2;
+}
+
+/* Of one query at a time: there is one set of these. */
+static int stored;
+static int uncached;
+
+int dns_cache_store(struct module_env *env, struct query_info *question, struct reply_info *rep,
+                    int is_referral, time_t leeway, int pside, struct regional *r, uint32_t flags,
+                    time_t qstarttime
+#ifdef MXW_HOST_STORES_VALREC
+                    ,
+                    int is_valrec
+#endif
+) {
+#ifdef MXW_HOST_STORES_VALREC
+  (void)is_valrec;
+#endif
+  (void)env;
+  (void)question;
+  (void)rep;
+  (void)leeway;
+  (void)pside;
+  (void)r;
+  (void)flags;
+  (void)qstarttime;
+  stored += !is_referral;
+  return 1;
+}
+
+void msg_cache_remove(struct module_env *env, uint8_t *name, size_t bytes, uint16_t type,
+                      uint16_t rr_class, uint16_t flags) {
+  (void)env;
+  (void)name;
+  (void)bytes;
+  (void)type;
+  (void)rr_class;
+  (void)flags;
+  ++uncached;
+}
+
+int mesh_state_is_unique(struct mesh_state *state) { return state->unique != NULL; }
+void mesh_state_make_unique(struct mesh_state *state) { state->unique = state; }
+
+/* Trees of one node or none. */
+rbnode_type rbtree_null_node;
+rbnode_type *rbtree_first(rbtree_type *tree) { return tree->root; }
+rbnode_type *rbtree_next(rbnode_type *node) {
+  (void)node;
+  return RBTREE_NULL;
+}
+rbnode_type *rbtree_insert(rbtree_type *tree, rbnode_type *node) {
+  ++tree->count;
+  return tree->root = node;
+}
+rbnode_type *rbtree_delete(rbtree_type *tree, const void *key) {
+  rbnode_type *node = tree->root;
+  if (tree->count == 0 || node->key != key)
+    return NULL;
+  --tree->count;
+  tree->root = RBTREE_NULL;
+  return node;
+}
+
 /* ---- heap ---- */
 
 static size_t allocated_blocks;
@@ -222,11 +307,13 @@ static struct fake_host *host_of(struct module_env *env) {
 
 static int register_callback(void *callback, enum inplace_cb_list_type type, void *argument,
                              struct module_env *env, int id) {
-  (void)type;
   (void)argument;
   (void)id;
   struct fake_host *host = host_of(env);
-  host->reply_callback = (inplace_cb_reply_func_type *)callback;
+  if (type == inplace_cb_query_response)
+    host->response_callback = (inplace_cb_query_response_func_type *)callback;
+  else
+    host->reply_callback = (inplace_cb_reply_func_type *)callback;
   ++host->callbacks;
   return 1;
 }
@@ -257,6 +344,8 @@ struct fake_host *fake_load(const char *module) {
   host->now.tv_sec = 1800000000;
   host->env.modinfo[MODULE_ID] = dynlib;
   host->env.cfg = &host->cfg;
+  host->cfg.module_conf = "dynlib validator iterator";
+  host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
   host->env.worker = &host->worker;
   host->env.mesh = &host->mesh;
   host->env.now_tv = &host->now;
@@ -267,6 +356,8 @@ int fake_init(struct fake_host *host, size_t workers) {
   host->cfg.num_threads = (int)workers;
   host->env.worker = NULL; /* as in Unbound: there are no workers yet */
   int ok = host->dynlib.func_init(&host->env, MODULE_ID);
+  host->cfg.module_conf = "dynlib validator iterator";
+  host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
   host->env.worker = &host->worker;
   return ok;
 }
@@ -323,57 +414,145 @@ static void read_message(const struct dns_msg *msg, struct fake_reply *reply) {
   reply->ttl_s = (long)data->rr_ttl[0];
 }
 
+/* An RRset of one record whose rdata is a name. */
+static struct ub_packed_rrset_key *make_rrset(const struct fake_name *owner, uint16_t type,
+                                              const struct fake_name *target) {
+  struct ub_packed_rrset_key *key = calloc(1, sizeof(*key));
+  struct packed_rrset_data *data = calloc(1, sizeof(*data));
+  data->count = 1;
+  data->rr_len = calloc(1, sizeof(*data->rr_len));
+  data->rr_data = calloc(1, sizeof(*data->rr_data));
+  data->rr_ttl = calloc(1, sizeof(*data->rr_ttl));
+  data->rr_len[0] = target->bytes + 2;
+  data->rr_data[0] = calloc(1, target->bytes + 2);
+  memcpy(data->rr_data[0] + 2, target->octets, target->bytes);
+  key->rk.type = htons(type);
+  key->rk.dname = (uint8_t *)(uintptr_t)owner->octets;
+  key->rk.dname_len = owner->bytes;
+  key->entry.data = data;
+  return key;
+}
+
+static void free_message(struct dns_msg *msg) {
+  for (size_t i = 0; i < msg->rep->rrset_count; ++i) {
+    struct packed_rrset_data *data = msg->rep->rrsets[i]->entry.data;
+    free(data->rr_data[0]);
+    free(data->rr_data);
+    free(data->rr_len);
+    free(data->rr_ttl);
+    free(data);
+    free(msg->rep->rrsets[i]);
+  }
+  free(msg->rep->rrsets);
+  free(msg->rep);
+  free(msg);
+}
+
+static struct dns_msg *make_message(const struct fake_question *question,
+                                    const struct query_info *asked) {
+  struct dns_msg *msg = calloc(1, sizeof(*msg));
+  msg->qinfo = *asked;
+  msg->rep = calloc(1, sizeof(*msg->rep));
+  msg->rep->rrset_count = msg->rep->an_numrrsets = question->alias_count + 1;
+  msg->rep->rrsets = calloc(question->alias_count + 1, sizeof(*msg->rep->rrsets));
+  struct fake_name owner = {question->qname, question->qname_bytes};
+  for (size_t i = 0; i < question->alias_count; ++i) {
+    msg->rep->rrsets[i] = make_rrset(&owner, LDNS_RR_TYPE_CNAME, &question->aliases[i]);
+    owner = question->aliases[i];
+  }
+  msg->rep->rrsets[question->alias_count] = make_rrset(&owner, question->qtype, &owner);
+  return msg;
+}
+
+static void set_client(struct mesh_reply *reply, int family, const uint8_t *address) {
+  struct sockaddr_storage *to = &reply->query_reply.client_addr;
+  to->ss_family = (sa_family_t)family;
+  if (family == AF_INET)
+    memcpy(&((struct sockaddr_in *)to)->sin_addr, address, 4);
+  else if (family == AF_INET6)
+    memcpy(&((struct sockaddr_in6 *)to)->sin6_addr, address, 16);
+}
+
+static enum fake_state state_of(const struct module_qstate *qstate) {
+  switch (qstate->ext_state[MODULE_ID]) {
+  case module_wait_module:
+    return FAKE_PASSED_ON;
+  case module_finished:
+    return FAKE_FINISHED;
+  case module_error:
+    return FAKE_ERROR;
+  default:
+    return FAKE_UNTOUCHED;
+  }
+}
+
 struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *question) {
   struct mesh_reply waiting;
+  struct mesh_reply joined;
   struct mesh_state mesh;
+  struct auth_zones zones;
+  struct edns_option subnet;
   struct module_qstate *qstate = &mesh.s;
   struct fake_reply reply;
   memset(&waiting, 0, sizeof(waiting));
+  memset(&joined, 0, sizeof(joined));
   memset(&mesh, 0, sizeof(mesh));
+  memset(&zones, 0, sizeof(zones));
+  memset(&subnet, 0, sizeof(subnet));
   memset(&reply, 0, sizeof(reply));
   region_used = 0;
+  stored = uncached = 0;
 
-  waiting.query_reply.client_addr.ss_family = (sa_family_t)question->family;
-  if (question->family == AF_INET) {
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&waiting.query_reply.client_addr;
-    memcpy(&v4->sin_addr, question->address, 4);
-  } else if (question->family == AF_INET6) {
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&waiting.query_reply.client_addr;
-    memcpy(&v6->sin6_addr, question->address, 16);
-  }
+  set_client(&waiting, question->family, question->address);
+  set_client(&joined, question->joined_family, question->joined_address);
   waiting.edns.edns_present = question->edns;
   mesh.reply_list = question->family == 0 ? NULL : &waiting;
+  mesh.node.key = &mesh;
+  mesh.super_set.root = mesh.sub_set.root = RBTREE_NULL;
+  host->mesh.all.count = 0;
+  (void)rbtree_insert(&host->mesh.all, &mesh.node);
   qstate->mesh_info = &mesh;
   qstate->env = &host->env;
+  qstate->query_flags = BIT_RD;
+  qstate->no_cache_store = qstate->no_cache_lookup = question->no_lookup;
   qstate->qinfo.qname = (uint8_t *)(uintptr_t)question->qname;
   qstate->qinfo.qname_len = question->qname_bytes;
   qstate->qinfo.qtype = question->qtype;
   qstate->qinfo.qclass = question->qclass;
+  zones.rpz_first = question->has_rpz ? (struct auth_zone *)&zones : NULL;
+  host->env.auth_zones = &zones;
   static const enum module_ev events[] = {module_event_new, module_event_pass, module_event_moddone,
                                           module_event_noreply};
 
-  const size_t blocks_before = own_blocks;
+  size_t blocks_before = own_blocks;
   host->dynlib.func_operate(qstate, events[question->event], MODULE_ID, NULL);
-
-  switch (qstate->ext_state[MODULE_ID]) {
-  case module_wait_module:
-    reply.state = FAKE_PASSED_ON;
-    break;
-  case module_finished:
-    reply.state = FAKE_FINISHED;
-    break;
-  case module_error:
-    reply.state = FAKE_ERROR;
-    break;
-  default:
-    reply.state = FAKE_UNTOUCHED;
+  reply.heap_allocations = own_blocks - blocks_before;
+  reply.state = state_of(qstate);
+  struct dns_msg *real = NULL;
+  if (question->resolves && reply.state == FAKE_PASSED_ON) {
+    real = make_message(question, &qstate->qinfo);
+    if (question->in_subnet) {
+      subnet.opt_code = host->cfg.client_subnet_opcode;
+      qstate->edns_opts_back_out = &subnet;
+    }
+    host->response_callback(qstate, real, MODULE_ID, NULL);
+    reply.host_stored = !qstate->no_cache_store;
+    qstate->return_msg = real;
+    waiting.next = question->joined_family == 0 ? NULL : &joined;
+    mesh.super_set.count = (size_t)question->has_super;
+    blocks_before = own_blocks;
+    host->dynlib.func_operate(qstate, module_event_moddone, MODULE_ID, NULL);
+    reply.heap_allocations += own_blocks - blocks_before;
+    reply.state = state_of(qstate);
   }
+  reply.stored = stored;
+  reply.uncached = uncached;
+  reply.unique = mesh.unique != NULL;
   reply.rcode = qstate->return_rcode;
   reply.dropped = qstate->is_drop;
   reply.no_cache_store = qstate->no_cache_store;
   if (qstate->return_msg != NULL)
     read_message(qstate->return_msg, &reply);
-  reply.heap_allocations = own_blocks - blocks_before;
   struct edns_option *options = qstate->edns_opts_front_out;
   if (reply.state == FAKE_FINISHED && reply.rcode == LDNS_RCODE_SERVFAIL) {
     options = NULL; /* as the host does, which then calls */
@@ -391,5 +570,7 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   host->dynlib.func_inform(qstate, MODULE_ID, qstate);
   host->dynlib.func_clear(qstate, MODULE_ID);
   reply.remembered = qstate->minfo[MODULE_ID] != NULL;
+  if (real != NULL)
+    free_message(real);
   return reply;
 }

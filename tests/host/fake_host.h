@@ -25,7 +25,7 @@ void fake_deinit_unreadable(struct fake_host *host);
 /* dlclose(); frees the host. 0 on success. */
 int fake_unload(struct fake_host *host);
 size_t fake_get_mem(struct fake_host *host);
-/* How many reply callbacks are registered. */
+/* How many callbacks are registered. */
 size_t fake_callbacks(const struct fake_host *host);
 
 /* What was logged since the last call, a line each. */
@@ -44,6 +44,11 @@ int fake_allow_threads(int allowed);
 enum fake_state { FAKE_PASSED_ON, FAKE_FINISHED, FAKE_ERROR, FAKE_UNTOUCHED };
 enum fake_event { FAKE_NEW, FAKE_PASS, FAKE_MODDONE, FAKE_NOREPLY };
 
+struct fake_name {
+  const uint8_t *octets; /* wire form */
+  size_t bytes;
+};
+
 struct fake_question {
   const uint8_t *qname;
   size_t qname_bytes;
@@ -53,6 +58,17 @@ struct fake_question {
   uint8_t address[16];
   enum fake_event event;
   int edns;
+  /* What upstream says where the module passes the question on: CNAMEs that lead to these names, and one
+   * MX at the last. Then operate() gets module_event_moddone. */
+  int resolves;
+  const struct fake_name *aliases;
+  size_t alias_count;
+  int joined_family; /* of a second client, who asks the same meanwhile; 0: none */
+  uint8_t joined_address[16];
+  int has_super; /* another look-up waits for this one */
+  int in_subnet; /* an option for the client's subnet went upstream */
+  int has_rpz;   /* there are policy zones */
+  int no_lookup; /* somebody else keeps the answer from the caches */
 };
 
 struct fake_reply {
@@ -71,6 +87,10 @@ struct fake_reply {
   uint8_t rdata[256]; /* of the first RR, without the length */
   size_t rdata_bytes;
   long ttl_s;
+  int host_stored; /* the host was let store what came */
+  int stored;      /* the module had it stored */
+  int uncached;    /* the module had it taken out of the cache */
+  int unique;      /* the module had later clients kept away */
   size_t heap_allocations; /* by the module; 0 always in a sanitized build */
   int remembered;          /* the module kept something of the query when it was cleared */
   size_t ede_options;
@@ -78,7 +98,7 @@ struct fake_reply {
   char ede_text[1300];
 };
 
-/* Runs operate() on one query, the reply callback where it is finished, and clear(). */
+/* Runs operate() on one query, what follows of it, the reply callback where it is finished, and clear(). */
 struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *question);
 
 #ifdef __cplusplus

@@ -1,14 +1,19 @@
 #include "harness.h"
 
+#include <arpa/inet.h>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <deque>
 #include <fcntl.h>
 #include <fstream>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sstream>
 #include <stdexcept>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -214,6 +219,61 @@ remote-control:
     throw std::runtime_error("nsd does not like its zones:\n" + text);
 }
 
+Upstream::Upstream(Answer answer, std::chrono::milliseconds delay)
+    : answer_(std::move(answer)), delay_(delay), endpoint_{own_address(), 0},
+      socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  inet_pton(AF_INET, endpoint_.address.c_str(), &address.sin_addr);
+  socklen_t size = sizeof(address);
+  auto *any = reinterpret_cast<sockaddr *>(&address);
+  if (bind(socket_, any, size) != 0 || getsockname(socket_, any, &size) != 0)
+    throw std::runtime_error("cannot bind " + endpoint_.address);
+  endpoint_.port = ntohs(address.sin_port);
+  thread_ = std::thread([this] { run(); });
+}
+
+Upstream::Upstream(const Endpoint &world, std::chrono::milliseconds delay)
+    : Upstream(
+          [world](std::span<const std::uint8_t> question) {
+            const Socket socket(Socket::Kind::udp, world, {}, 10s);
+            socket.send(question);
+            return socket.receive();
+          },
+          delay) {}
+
+Upstream::~Upstream() {
+  stop_ = true;
+  thread_.join();
+  close(socket_);
+}
+
+void Upstream::run() {
+  using Clock = std::chrono::steady_clock;
+  struct Due {
+    Clock::time_point when;
+    sockaddr_in to;
+    Bytes message;
+  };
+  std::deque<Due> due; // in order: the delay is the same for all
+  while (!stop_) {
+    pollfd waiting{socket_, POLLIN, 0};
+    poll(&waiting, 1, due.empty() ? 20 : 1);
+    Bytes buffer(65535);
+    sockaddr_in from = {};
+    socklen_t size = sizeof(from);
+    for (ssize_t got; (got = recvfrom(socket_, buffer.data(), buffer.size(), 0,
+                                      reinterpret_cast<sockaddr *>(&from), &size)) > 0;) {
+      ++questions_;
+      if (auto message = answer_(std::span(buffer).first(static_cast<std::size_t>(got))))
+        due.push_back({Clock::now() + delay_, from, std::move(*message)});
+    }
+    for (; !due.empty() && due.front().when <= Clock::now(); due.pop_front())
+      sendto(socket_, due.front().message.data(), due.front().message.size(), 0,
+             reinterpret_cast<const sockaddr *>(&due.front().to), sizeof(due.front().to));
+  }
+}
+
 Resolver::Resolver(const Endpoint &world, ResolverOptions options)
     : options_(std::move(options)), world_(world) {
   endpoint_.address = options_.address.empty() ? own_address() : options_.address;
@@ -245,7 +305,8 @@ void Resolver::start() {
 }
 
 std::string Resolver::configuration() const {
-  const std::string modules = (options_.module ? "dynlib " : "") + options_.modules;
+  const std::string modules =
+      options_.before + (options_.module ? "dynlib " : "") + options_.modules;
   return R"(server:
   directory: "@DIR@"
   chroot: ""
@@ -265,7 +326,7 @@ remote-control:
 forward-zone:
   name: "."
   forward-addr: )" +
-         world_.address + '@' + std::to_string(world_.port) + '\n' +
+         world_.address + '@' + std::to_string(world_.port) + '\n' + options_.clauses +
          (options_.module ? "dynlib:\n  dynlib-file: \"" + setting("MXW_TEST_MODULE") + "\"\n"
                           : "");
 }

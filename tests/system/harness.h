@@ -6,6 +6,8 @@
 
 #include "dns.h"
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -14,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <thread>
 #include <vector>
 
 namespace mxw::test {
@@ -92,12 +95,44 @@ private:
   std::unique_ptr<Process> process_;
 };
 
+/// A server of the outside world that does what no real one would: it is slow, or a function makes
+/// its answers. UDP only. The function runs in a thread of its own.
+class Upstream {
+public:
+  /// The answer to a question, nullopt for none.
+  using Answer = std::function<std::optional<Bytes>(std::span<const std::uint8_t>)>;
+
+  explicit Upstream(Answer answer, std::chrono::milliseconds delay = {});
+  /// Answers like `world`, but later.
+  Upstream(const Endpoint &world, std::chrono::milliseconds delay);
+  ~Upstream();
+  Upstream(const Upstream &) = delete;
+  Upstream &operator=(const Upstream &) = delete;
+
+  [[nodiscard]] const Endpoint &endpoint() const { return endpoint_; }
+  /// How many questions came.
+  [[nodiscard]] int questions() const { return questions_; }
+
+private:
+  void run();
+
+  Answer answer_;
+  std::chrono::milliseconds delay_;
+  Endpoint endpoint_;
+  int socket_ = -1;
+  std::atomic<int> questions_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
 struct ResolverOptions {
   bool module = true;
   bool starts = true; // false: it must give up by itself
   int threads = 1;
+  std::string before = {};          // modules before the module, each with a blank behind it
   std::string modules = "iterator"; // those after the module
   std::string server = {};          // more lines for the clause "server:"
+  std::string clauses = {};         // more clauses
   std::string main = {};            // text of the main file; empty: there is none
   Files files = {};                 // rule files, lists
   std::string address = {};         // where it listens; empty: the test's own address

@@ -121,8 +121,11 @@ TEST_CASE("answer: the SOA is one, for ldns too", "[answer]") {
 TEST_CASE("answer: the extended error says what and by which rule", "[answer]") {
   const Policy p = policy();
   std::array<char, kMaxEdeBytes> out = {};
-  CHECK(ede_text(p, verdict(Action::redirect), out) ==
-        "near-miss of army.mil (tld-slip), rule dod");
+  Verdict v = verdict(Action::redirect);
+  CHECK(ede_text(p, v, Name(), out) == "near-miss of army.mil (tld-slip), rule dod");
+  v.alias = true;
+  CHECK(ede_text(p, v, test::name("army.ml"), out) ==
+        "near-miss of army.mil (tld-slip), rule dod, as an alias of army.ml");
 }
 
 TEST_CASE("answer: the longest extended error fits", "[answer]") {
@@ -140,6 +143,10 @@ TEST_CASE("answer: the longest extended error fits", "[answer]") {
   v.protected_name =
       Name::from_wire({reinterpret_cast<const std::uint8_t *>(wire.data()), wire.size()}).value();
   std::array<char, kMaxEdeBytes> out = {};
-  const auto text = ede_text(p, v, out);
-  CHECK(text.ends_with("(transposition), rule " + std::string(63, 'r')));
+  const std::string end = "(transposition), rule " + std::string(63, 'r');
+  CHECK(ede_text(p, v, Name(), out).ends_with(end));
+  v.alias = true;
+  const auto text = ede_text(p, v, v.protected_name, out); // cut off
+  CHECK(text.size() <= kMaxEdeBytes);
+  CHECK(text.find(end + ", as an alias of \\255") != std::string::npos);
 }

@@ -46,6 +46,16 @@ TEST_CASE("event: has the field names of ECS", "[event]") {
   CHECK(j["mxwarden"]["mode"] == "enforce");
 }
 
+TEST_CASE("event: names what an alias leads to", "[event]") {
+  Event event = army_ml();
+  CHECK_FALSE(json::parse(to_json(event))["mxwarden"].contains("alias_of"));
+  event.qname = name("partner.example");
+  event.alias_of = name("army.ml");
+  const json j = json::parse(to_json(event));
+  CHECK(j["dns"]["question"]["name"] == "partner.example");
+  CHECK(j["mxwarden"]["alias_of"] == "army.ml");
+}
+
 TEST_CASE("event: what is only observed was not denied", "[event]") {
   Event event = army_ml();
   event.mode = Mode::observe;
