@@ -1,9 +1,14 @@
 #include "runtime/housekeeper.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <utility>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "runtime/event_json.h"
 
@@ -18,14 +23,6 @@ constexpr std::chrono::seconds kSleep(10);
 std::int64_t now_us() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-/// Returns when `semaphore` was posted or `limit` is over.
-void wait_for(sem_t &semaphore, std::chrono::nanoseconds limit) {
-  using namespace std::chrono;
-  const nanoseconds until = steady_clock::now().time_since_epoch() + limit;
-  const timespec deadline = {duration_cast<seconds>(until).count(), (until % seconds(1)).count()};
-  sem_clockwait(&semaphore, CLOCK_MONOTONIC, &deadline);
 }
 
 /// Blocks every signal while it lives; threads started meanwhile keep them blocked.
@@ -47,50 +44,49 @@ private:
 } // namespace
 
 Housekeeper::Housekeeper(std::filesystem::path events_file, std::size_t workers, HostLog host_log)
-    : log_(std::move(events_file)), host_log_(std::move(host_log)) {
+    : log_(std::move(events_file)), host_log_(std::move(host_log)),
+      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   for (std::size_t i = 0; i < workers; ++i)
     rings_.push_back(std::make_unique<EventRing>());
-  sem_init(&wake_, 0, 0);
   open_log();
 }
 
 Housekeeper::~Housekeeper() {
   if (thread_.joinable()) {
     stop_ = true;
-    sem_post(&wake_);
+    wake();
     thread_.join();
   }
   write();
-  sem_destroy(&wake_);
+  if (wake_fd_ >= 0)
+    close(wake_fd_);
 }
 
 void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
   if (log_.discards())
-    return; // and no thread is needed
+    return;
   if (worker < rings_.size())
     rings_[worker]->push(event);
   else
     dropped_.fetch_add(1, std::memory_order_relaxed);
-  if (auto none = ThreadState::none;
-      thread_state_.load(std::memory_order_relaxed) == ThreadState::none)
-    thread_state_.compare_exchange_strong(none, ThreadState::needed);
   // Exchanged on both sides, so that either this sees the thread asleep, or it sees the event.
   if (asleep_.exchange(false, std::memory_order_acq_rel))
-    sem_post(&wake_);
+    wake();
 }
 
-void Housekeeper::start() noexcept {
-  auto needed = ThreadState::needed;
-  if (!thread_state_.compare_exchange_strong(needed, ThreadState::started))
-    return; // another worker was faster
+void Housekeeper::wake() noexcept {
+  const std::uint64_t one = 1;
+  (void)!::write(wake_fd_, &one, sizeof(one)); // fails only where it is awake already
+}
+
+void Housekeeper::start(Chore chore) noexcept {
   try {
+    chore_ = std::move(chore);
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   } catch (const std::exception &) { // no thread to be had, or no memory: none is asked for here
-    if (!thread_failed_.exchange(true))
-      host_log_("mxwarden: cannot start a thread; decisions are made all the same, their events "
-                "wait until it can be started");
-    thread_state_ = ThreadState::none; // the next event tries again
+    host_log_("mxwarden: cannot start a thread; decisions are made all the same, their events are "
+              "written at the end, and changed rules are not read");
   }
 }
 
@@ -130,13 +126,28 @@ void Housekeeper::write() noexcept {
 }
 
 void Housekeeper::sleep() {
-  wait_for(wake_, kGather);
+  std::array<pollfd, 2> waiting = {{{wake_fd_, POLLIN, 0}, {chore_.fd, POLLIN, 0}}};
+  const auto wait = [&](std::chrono::milliseconds limit) {
+    poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
+  };
+  wait(kGather);
   asleep_.exchange(true, std::memory_order_acq_rel);
-  const bool nothing_to_do = !stop_ && std::all_of(rings_.begin(), rings_.end(),
-                                                   [](const auto &ring) { return ring->empty(); });
-  if (nothing_to_do)
-    wait_for(wake_, kSleep);
+  if ((waiting[0].revents | waiting[1].revents) == 0 && !stop_ &&
+      std::all_of(rings_.begin(), rings_.end(), [](const auto &ring) { return ring->empty(); }))
+    wait(kSleep);
   asleep_.exchange(false, std::memory_order_acq_rel);
+  std::uint64_t count = 0;
+  (void)!read(wake_fd_, &count, sizeof(count)); // whatever woke us is done now
+  if ((waiting[1].revents & POLLIN) != 0 && !stop_)
+    work();
+}
+
+void Housekeeper::work() noexcept {
+  try {
+    chore_.work();
+  } catch (const std::exception &e) {
+    host_log_("mxwarden: out of memory while reading the rules; those in force stay");
+  }
 }
 
 void Housekeeper::write_events() {

@@ -1,4 +1,5 @@
-// The one thread that does what is slow: takes the workers' events and writes them.
+// The one thread that does what is slow: takes the workers' events and writes them, and reads the
+// rules again when their files have changed.
 #pragma once
 
 #include <atomic>
@@ -11,8 +12,6 @@
 #include <thread>
 #include <vector>
 
-#include <semaphore.h>
-
 #include "core/event.h"
 #include "runtime/event_log.h"
 #include "runtime/ring.h"
@@ -24,9 +23,14 @@ public:
   /// Takes lines for the resolver's own log. Any thread.
   using HostLog = std::function<void(const char *)>;
 
-  /// Opens the event log (blocks on the disk), with a ring for each of `workers`. The thread comes
-  /// with the first event: a process that has a second thread pays for it at each system call, and
-  /// a resolver with one worker has no other. Throws std::bad_alloc only.
+  /// What else the thread does: `work` whenever `fd` is readable (-1: never).
+  struct Chore {
+    int fd;
+    std::function<void()> work;
+  };
+
+  /// Opens the event log (blocks on the disk), with a ring for each of `workers`. There is no
+  /// thread yet. Throws std::bad_alloc only.
   Housekeeper(std::filesystem::path events_file, std::size_t workers, HostLog host_log);
   Housekeeper(const Housekeeper &) = delete;
   Housekeeper &operator=(const Housekeeper &) = delete;
@@ -38,12 +42,9 @@ public:
   /// sleeps it is woken, which is at most ten times a second a call to the system.
   void push(std::size_t worker, const Event &event) noexcept;
 
-  /// Starts the thread if there is none and an event waits for it: once in a lifetime. For workers,
-  /// when their client has its answer. The thread takes no signals: they belong to the host.
-  void start_if_needed() noexcept {
-    if (thread_state_.load(std::memory_order_relaxed) == ThreadState::needed)
-      start();
-  }
+  /// Starts the thread, once. It takes no signals: they belong to the host. Where none can be had
+  /// the resolver's log says so; events are then written at the end.
+  void start(Chore chore = {-1, {}}) noexcept;
 
   /// How many events were lost so far: full rings, and lines that could not be written.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
@@ -54,16 +55,16 @@ private:
   static constexpr std::size_t kEventsAWorker = 1024;
   using EventRing = Ring<Event, kEventsAWorker>;
 
-  enum class ThreadState : std::uint8_t { none, needed, started };
-
-  void start() noexcept;
   void run();
+  void wake() noexcept;
   /// Writes what there is; nothing that happens there may end the resolver.
   void write() noexcept;
   void open_log();
   /// Returns when there is something to do, or now and then.
   void sleep();
   void write_events();
+  /// Does the chore; what fails there ends there.
+  void work() noexcept;
 
   EventLog log_;
   HostLog host_log_;
@@ -72,11 +73,10 @@ private:
   std::uint64_t reported_drops_ = 0;
   bool complained_ = false; // about the file; once, until it works again
 
-  std::atomic<ThreadState> thread_state_ = ThreadState::none;
-  std::atomic<bool> thread_failed_ = false; // and was complained of
-  std::atomic<bool> asleep_ = false;        // whoever takes it away posts wake_
+  Chore chore_ = {-1, {}};
+  std::atomic<bool> asleep_ = false; // whoever takes it away wakes the thread
   std::atomic<bool> stop_ = false;
-  sem_t wake_ = {};
+  int wake_fd_;
   std::thread thread_;
 };
 

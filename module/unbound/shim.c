@@ -3,8 +3,9 @@
 
 #include "daemon/worker.h"
 #include "dynlibmod/dynlibmod.h"
-#include "services/cache/dns.h"
 #include "services/authzone.h"
+#include "services/cache/dns.h"
+#include "services/cache/rrset.h"
 #include "services/mesh.h"
 #include "sldns/rrdef.h"
 #include "util/config_file.h"
@@ -17,6 +18,8 @@
 #include "util/module.h"
 #include "util/net_help.h"
 #include "util/regional.h"
+#include "util/storage/lruhash.h"
+#include "util/storage/slabhash.h"
 
 #include "unbound/shim.h"
 
@@ -73,8 +76,8 @@ static int is_alias(const struct ub_packed_rrset_key *rrset) {
   return type == LDNS_RR_TYPE_CNAME || type == LDNS_RR_TYPE_DNAME;
 }
 
-/* True of what the host may store at once: a referral, and the whole answer to what was asked with no
- * alias in it. Anything else may be a part of an answer that leads to a look-alike. */
+/* True of what the host may store at once: a referral, and the whole answer to what was asked with
+ * no alias in it. Anything else may be a part of an answer that leads to a look-alike. */
 static int may_store(const struct module_qstate *qstate, const struct dns_msg *response,
                      const struct mxw_kept *kept) {
   const struct reply_info *rep = response->rep;
@@ -134,6 +137,10 @@ const char *mxw_misplaced(const struct module_env *env) {
   return NULL;
 }
 
+size_t mxw_worker_of(const struct module_qstate *qstate) {
+  return (size_t)qstate->env->worker->thread_num;
+}
+
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question) {
   memset(question, 0, sizeof(*question));
   question->qname = qstate->qinfo.qname;
@@ -184,10 +191,10 @@ void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client
   }
   const struct timeval *now = qstate->env->now_tv;
   question->time_us = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
-  question->worker = (size_t)qstate->env->worker->thread_num;
 }
 
-/* The host itself makes a state unique only before it stands in the tree, whose order that changes. */
+/* The host itself makes a state unique only before it stands in the tree, whose order that changes.
+ */
 void mxw_do_not_share(struct module_qstate *qstate) {
   struct mesh_state *state = qstate->mesh_info;
   if (state->reply_list == NULL || state->super_set.count != 0 || state->sub_set.count != 0 ||
@@ -208,7 +215,9 @@ struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id) {
   return qstate->minfo[id] = regional_alloc_zero(qstate->region, sizeof(struct mxw_kept));
 }
 
-struct mxw_kept *mxw_kept_of(struct module_qstate *qstate, int id) { return qstate->minfo[id]; }
+struct mxw_kept *mxw_kept_of(struct module_qstate *qstate, int id) {
+  return qstate->minfo[id];
+}
 
 enum mxw_step mxw_step_of(int event) {
   switch ((enum module_ev)event) {
@@ -326,8 +335,8 @@ void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code,
 
 void mxw_forget(struct module_qstate *qstate, int id) { qstate->minfo[id] = NULL; }
 
-/* What dns64 remembers of a query. It stores what the modules behind it answer, unless the query was
- * not to be stored when it came; CMakeLists.txt sees to it that this is what the host has. */
+/* What dns64 remembers of a query. It stores what the modules behind it answer, unless the query
+ * was not to be stored when it came; CMakeLists.txt sees to it that this is what the host has. */
 struct dns64_kept {
   int state; /* an enum */
   int started_no_cache_store;
@@ -382,15 +391,18 @@ void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept) {
 }
 
 void mxw_uncache(struct module_qstate *qstate) {
-  const struct query_info *asked = &qstate->qinfo;
-  msg_cache_remove(qstate->env, asked->qname, asked->qname_len, asked->qtype, asked->qclass,
-                   qstate->query_flags);
+  const struct mxw_name name = {qstate->qinfo.qname, qstate->qinfo.qname_len};
+  mxw_uncache_alias(qstate, &name);
 }
 
-size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
-  const struct reply_info *rep = qstate->return_msg == NULL ? NULL : qstate->return_msg->rep;
+void mxw_uncache_alias(struct module_qstate *qstate, const struct mxw_name *name) {
+  msg_cache_remove(qstate->env, (uint8_t *)(uintptr_t)name->octets, name->bytes,
+                   qstate->qinfo.qtype, qstate->qinfo.qclass, qstate->query_flags);
+}
+
+static size_t aliases_in(const struct reply_info *rep, struct mxw_name *targets, size_t max) {
   size_t found = 0;
-  for (size_t i = 0; rep != NULL && i < rep->an_numrrsets; ++i) {
+  for (size_t i = 0; i < rep->an_numrrsets; ++i) {
     uint8_t *target = NULL;
     size_t bytes = 0;
     if (rep->rrsets[i]->rk.type != htons(LDNS_RR_TYPE_CNAME))
@@ -403,4 +415,85 @@ size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets,
     ++found;
   }
   return found;
+}
+
+size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
+  return qstate->return_msg == NULL ? 0 : aliases_in(qstate->return_msg->rep, targets, max);
+}
+
+/* ---- purge ---- */
+
+enum { BINS_AT_ONCE = 32, MARKED_AT_ONCE = 256, ALIASES_LOOKED_AT = 64 };
+
+/* An answer that is to go. */
+struct marked {
+  uint8_t name[LDNS_MAX_DOMAINLEN + 1];
+  size_t bytes;
+  uint16_t qtype;
+};
+
+/* True if the entry, whose lock is held, has to go. What it refers to may be gone or another thing
+ * by now: then nobody can say what it was, and the host would not answer with it. */
+static int must_go(const struct lruhash_entry *entry,
+                   int (*is_concerned)(void *, const struct mxw_cached *), void *argument) {
+  const struct query_info *asked = &((const struct msgreply_entry *)entry->key)->key;
+  struct reply_info *rep = entry->data;
+  struct mxw_name aliases[ALIASES_LOOKED_AT];
+  struct mxw_cached cached = {{asked->qname, asked->qname_len}, asked->qtype, aliases, 0};
+  if (asked->qclass != LDNS_RR_CLASS_IN)
+    return 0;
+  if (!rrset_array_lock(rep->ref, rep->rrset_count, 0))
+    return is_concerned(argument, &cached);
+  cached.alias_count = aliases_in(rep, aliases, ALIASES_LOOKED_AT);
+  const int goes = cached.alias_count > ALIASES_LOOKED_AT || is_concerned(argument, &cached);
+  rrset_array_unlock(rep->ref, rep->rrset_count);
+  return goes;
+}
+
+size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
+                 void *argument) {
+  struct slabhash *cache = env->msg_cache;
+  struct marked *marked = cache == NULL ? NULL : malloc(MARKED_AT_ONCE * sizeof(*marked));
+  size_t purged = 0;
+  if (marked == NULL)
+    return 0;
+  for (size_t slab = 0; slab < cache->size; ++slab) {
+    struct lruhash *table = cache->array[slab];
+    /* The table may double meanwhile: what was in bin n is then in n and n + the old size, both of
+     * which come later if n does. It never shrinks. */
+    for (size_t bin = 0, size = 1, again = 0; bin < size;) {
+      size_t count = 0;
+      lock_quick_lock(&table->lock);
+      size = table->size;
+      const size_t end = bin + BINS_AT_ONCE;
+      for (; bin < size && bin < end && count < MARKED_AT_ONCE; ++bin) {
+        lock_quick_lock(&table->array[bin].lock);
+        for (struct lruhash_entry *entry = table->array[bin].overflow_list;
+             entry != NULL && count < MARKED_AT_ONCE; entry = entry->overflow_next) {
+          lock_rw_rdlock(&entry->lock);
+          if (must_go(entry, is_concerned, argument)) {
+            const struct query_info *asked = &((const struct msgreply_entry *)entry->key)->key;
+            memcpy(marked[count].name, asked->qname, asked->qname_len);
+            marked[count].bytes = asked->qname_len;
+            marked[count++].qtype = asked->qtype;
+          }
+          lock_rw_unlock(&entry->lock);
+        }
+        lock_quick_unlock(&table->array[bin].lock);
+      }
+      lock_quick_unlock(&table->lock);
+      if (count == MARKED_AT_ONCE && bin != again)
+        again = bin--; /* there may be more in the last one */
+      for (size_t i = 0; i < count; ++i) {
+        /* Answers of AAAA are kept apart by that flag. */
+        msg_cache_remove(env, marked[i].name, marked[i].bytes, marked[i].qtype, LDNS_RR_CLASS_IN,
+                         0);
+        msg_cache_remove(env, marked[i].name, marked[i].bytes, marked[i].qtype, LDNS_RR_CLASS_IN,
+                         BIT_CD);
+      }
+      purged += count;
+    }
+  }
+  free(marked);
+  return purged;
 }

@@ -37,9 +37,31 @@ size_t mxw_worker_count(struct module_env *env);
 int mxw_register_callbacks(struct module_env *env, int id);
 void mxw_unregister_callbacks(struct module_env *env, int id);
 
-/* A module that stands before ours and answers from a store of its own, or validates what we answer:
- * its name, or NULL. At init only. */
+/* A module that stands before ours and answers from a store of its own, or validates what we
+ * answer: its name, or NULL. At init only. */
 const char *mxw_misplaced(const struct module_env *env);
+
+/* Which worker has the query: less than mxw_worker_count(). */
+size_t mxw_worker_of(const struct module_qstate *qstate);
+
+/* A name in wire form, in the case that it came in. */
+struct mxw_name {
+  const uint8_t *octets;
+  size_t bytes;
+};
+
+/* An answer in the message cache. */
+struct mxw_cached {
+  struct mxw_name name;
+  uint16_t qtype;
+  const struct mxw_name *aliases; /* as mxw_aliases() gives them */
+  size_t alias_count;
+};
+/* Takes those answers of class IN out of the message cache of which `is_concerned` returns not 0.
+ * Any thread while the workers live; stops them for some microseconds at a time only. Returns how
+ * many there were; without memory for a part of them that part, which is not empty. */
+size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
+                 void *argument);
 
 /* What a decision needs of a query. */
 struct mxw_question {
@@ -50,7 +72,6 @@ struct mxw_question {
   uint8_t address[16];  /* of the client, network order */
   size_t address_bytes; /* 4 or 16; 0: not known (a Unix socket) */
   int64_t time_us;      /* since 1970 */
-  size_t worker;
 };
 /* Name, type and class alone: cheap. */
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
@@ -121,21 +142,18 @@ void mxw_forget(struct module_qstate *qstate, int id);
 
 /* Keeps the answer to this query out of the host's caches. */
 void mxw_do_not_cache(struct module_qstate *qstate, int id);
-/* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores as
- * ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
+/* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores
+ * as ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept);
 /* Stores what mxw_hold_store() kept back, unless the host had another reason not to. */
 void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept);
-/* Takes the answer to this query out of the message cache. */
+/* Takes the answer to this query out of the message cache, and that to the same question about
+ * `name`. */
 void mxw_uncache(struct module_qstate *qstate);
+void mxw_uncache_alias(struct module_qstate *qstate, const struct mxw_name *name);
 
-/* A name in wire form, in the case that it came in. */
-struct mxw_name {
-  const uint8_t *octets;
-  size_t bytes;
-};
-/* The names that the answer's CNAME records lead to, in order; `max` at most are written. Returns how
- * many there are. Those that a DNAME makes are among them. */
+/* The names that the answer's CNAME records lead to, in order; `max` at most are written. Returns
+ * how many there are. Those that a DNAME makes are among them. */
 size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max);
 
 #ifdef __cplusplus

@@ -281,6 +281,7 @@ void Loader::read_file_once(const fs::path &file) {
 }
 
 void Loader::read_file(const fs::path &file, bool is_main) {
+  out_.inputs.push_back(file);
   if (auto read = Source::read(file, kMaxRuleFileBytes))
     read_tables(std::move(*read), is_main);
   else
@@ -289,7 +290,9 @@ void Loader::read_file(const fs::path &file, bool is_main) {
 
 std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
                                          std::size_t max_bytes) {
-  auto read = Source::read(beside(reader.source(), path.value), max_bytes);
+  const fs::path file = beside(reader.source(), path.value);
+  out_.inputs.push_back(file);
+  auto read = Source::read(file, max_bytes);
   if (read)
     return std::move(*read);
   reader.error("MXW001", path.at, read.error().message, read.error().help);
@@ -353,6 +356,7 @@ void Loader::read_patterns(TableReader &reader) {
         read_tables(std::move(*read), false);
       continue;
     }
+    out_.inputs.push_back(beside(reader.source(), pattern.value));
     const auto files = expand(reader.source().file().parent_path(), pattern.value);
     if (!files)
       reader.error("MXW001", pattern.at, "cannot read the directory of " + quote(pattern.value),

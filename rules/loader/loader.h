@@ -47,6 +47,8 @@ struct Loaded {
   Settings settings;
   std::vector<TestCase> tests;
   std::vector<std::filesystem::path> files; ///< rule files read, the main file first
+  /// Every file that was asked for, there or not, and every pattern: what has to be watched.
+  std::vector<std::filesystem::path> inputs;
 
   [[nodiscard]] bool has_errors() const noexcept;
 };

@@ -58,8 +58,8 @@ struct fake_question {
   uint8_t address[16];
   enum fake_event event;
   int edns;
-  /* What upstream says where the module passes the question on: CNAMEs that lead to these names, and one
-   * MX at the last. Then operate() gets module_event_moddone. */
+  /* What upstream says where the module passes the question on: CNAMEs that lead to these names,
+   * and one MX at the last. Then operate() gets module_event_moddone. */
   int resolves;
   const struct fake_name *aliases;
   size_t alias_count;
@@ -87,10 +87,10 @@ struct fake_reply {
   uint8_t rdata[256]; /* of the first RR, without the length */
   size_t rdata_bytes;
   long ttl_s;
-  int host_stored; /* the host was let store what came */
-  int stored;      /* the module had it stored */
-  int uncached;    /* the module had it taken out of the cache */
-  int unique;      /* the module had later clients kept away */
+  int host_stored;         /* the host was let store what came */
+  int stored;              /* the module had it stored */
+  int uncached;            /* the module had it taken out of the cache */
+  int unique;              /* the module had later clients kept away */
   size_t heap_allocations; /* by the module; 0 always in a sanitized build */
   int remembered;          /* the module kept something of the query when it was cleared */
   size_t ede_options;
@@ -98,7 +98,8 @@ struct fake_reply {
   char ede_text[1300];
 };
 
-/* Runs operate() on one query, what follows of it, the reply callback where it is finished, and clear(). */
+/* Runs operate() on one query, what follows of it, the reply callback where it is finished, and
+ * clear(). */
 struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *question);
 
 #ifdef __cplusplus

@@ -139,11 +139,11 @@ TEST_CASE("host: without a thread decisions are made, and their events are writt
           "[host]") {
   const Config config(rules("redirect"));
   {
-    Host host;
     const bool allowed = fake_allow_threads(0) != 0;
+    Host host;
+    fake_allow_threads(1);
     for (int i = 0; i < 3; ++i)
       CHECK(host.ask("army.ml").answers == 2);
-    fake_allow_threads(1);
     const std::string log = fake_log();
     const std::size_t complaint = log.find("cannot start a thread");
     CHECK((complaint != std::string::npos) != allowed);
@@ -287,7 +287,8 @@ constexpr auto kForRelays = "clients = [\"relays\"]\n[[clients]]\nid = \"relays\
 const std::array<std::uint8_t, 4> kRelay = {198, 51, 100, 1};
 
 /// The question that leads to these names by aliases, asked and answered.
-fake_reply resolve(Host &host, const std::string &name, const std::vector<std::string> &aliases = {},
+fake_reply resolve(Host &host, const std::string &name,
+                   const std::vector<std::string> &aliases = {},
                    const std::function<void(fake_question &)> &change = {},
                    std::uint16_t type = kMx) {
   std::vector<Name> names;
@@ -335,23 +336,26 @@ TEST_CASE("host: an alias of a look-alike gets the policy's answer and is not st
           "[host][cache]") {
   const Config config(rules("redirect"));
   Host host;
-  const auto aliases = GENERATE(values<std::vector<std::string>>(
-      {{"army.ml"}, {"example.net", "mail.army.ml"}, {"amry.mil", "army.ml", "example.net"},
-       {"ARMY.ML", "army.mil"}}));
+  const auto aliases =
+      GENERATE(values<std::vector<std::string>>({{"army.ml"},
+                                                 {"example.net", "mail.army.ml"},
+                                                 {"amry.mil", "army.ml", "example.net"},
+                                                 {"ARMY.ML", "army.mil"}}));
   const bool by_client = GENERATE(true, false);
   const auto reply = resolve(host, "partner.example", aliases,
                              [&](fake_question &q) { q.family = by_client ? AF_INET : 0; });
   CHECK(reply.state == FAKE_FINISHED);
   CHECK_FALSE(reply.host_stored);
   CHECK_FALSE(reply.stored);
-  CHECK(reply.uncached == 1);
+  CHECK(static_cast<std::size_t>(reply.uncached) == 1 + aliases.size());
   CHECK(reply.heap_allocations == 0);
   CHECK(reply.answers == (by_client ? 2 : 0)); // the resolver's own look-up is left alone
   if (by_client) {
     const std::string ede = reply.ede_text;
     CHECK(ede.find("near-miss of army.mil") == 0);
     CHECK(ede.find(", as an alias of ") != std::string::npos);
-    CHECK(Name::from_wire({reply.owner, reply.owner_bytes}) == parse_name("partner.example").value());
+    CHECK(Name::from_wire({reply.owner, reply.owner_bytes}) ==
+          parse_name("partner.example").value());
   }
 }
 
@@ -379,8 +383,8 @@ TEST_CASE("host: an alias whose answer somebody else keeps from the cache is not
           "[host][cache]") {
   const Config config(rules("redirect"));
   Host host;
-  const auto member = GENERATE(&fake_question::in_subnet, &fake_question::has_rpz,
-                               &fake_question::no_lookup);
+  const auto member =
+      GENERATE(&fake_question::in_subnet, &fake_question::has_rpz, &fake_question::no_lookup);
   const auto reply =
       resolve(host, "example.org", {"example.net"}, [&](fake_question &q) { q.*member = 1; });
   CHECK(reply.state == FAKE_FINISHED);

@@ -23,14 +23,15 @@ std::string for_one_client() {
 }
 
 /// The world with names that lead to the look-alikes: for each action <id>-cname.com, a chain of
-/// three <id>-chain.com, all below <id>-dname.com, and <id>-through.com, which passes the look-alike
-/// bounce.<id>.ml on its way to a name of no concern.
+/// three <id>-chain.com, all below <id>-dname.com, and <id>-through.com, which passes the
+/// look-alike bounce.<id>.ml on its way to a name of no concern.
 Files zones_with_aliases() {
   Files result = zones();
   for (const std::string &id : actions()) {
     result["com"] += id + "-cname CNAME " + id + ".ml.\n" + id + "-chain CNAME one." + id +
                      "-chain\none." + id + "-chain CNAME " + id + "-cname\n" + id +
-                     "-dname DNAME " + id + ".ml.\n" + id + "-through CNAME bounce." + id + ".ml.\n";
+                     "-dname DNAME " + id + ".ml.\n" + id + "-through CNAME bounce." + id +
+                     ".ml.\n";
     result[id + ".ml"] += "bounce CNAME plain.com.\n";
   }
   return result;
@@ -133,14 +134,15 @@ TEST_CASE("cache: nothing that one client may have is given to another that may 
   options.modules = GENERATE("iterator", "validator iterator");
   const Resolver module(world.endpoint(), options);
   const Resolver plain(world.endpoint(), without_module());
-  for (const std::string id : {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"}) {
+  for (const std::string id :
+       {"redirect", "null-mx", "nxdomain", "nodata", "refused", "servfail"}) {
     std::vector<std::string> names = aliases_of(id);
     names.push_back(id + ".ml");
     for (const std::string &name : names)
       for (const ldns_rr_type type : {LDNS_RR_TYPE_MX, LDNS_RR_TYPE_ANY, LDNS_RR_TYPE_A})
         for (const bool checking_disabled : {true, false}) {
-          Question question{.name = name, .type = type, .checking_disabled = checking_disabled,
-                            .source = kFree};
+          Question question{
+              .name = name, .type = type, .checking_disabled = checking_disabled, .source = kFree};
           CAPTURE(name, type_name(type), checking_disabled);
           // First the one that fills the caches; its answers stay the real ones.
           for (int round = 0; round < 2; ++round) {
@@ -212,11 +214,9 @@ TEST_CASE("cache: clients that ask the same in the same moment each get their ow
       const bool blocked = client % 2 != 0;
       for (int round = 0; round < kRounds; ++round)
         for (const std::string id : {"redirect", "null-mx"})
-          for (const std::string &name :
-               {"n" + std::to_string(round) + "." + id + ".ml",
-                "n" + std::to_string(round) + "." + id + "-dname.com"}) {
-            const auto reply =
-                module.ask({.name = name, .source = blocked ? kBlocked : kFree});
+          for (const std::string &name : {"n" + std::to_string(round) + "." + id + ".ml",
+                                          "n" + std::to_string(round) + "." + id + "-dname.com"}) {
+            const auto reply = module.ask({.name = name, .source = blocked ? kBlocked : kFree});
             ++asked;
             silent += !reply;
             leaks += blocked && is_squatters(reply);

@@ -114,13 +114,14 @@ TEST_CASE("lifecycle: clients that were dropped are not counted as waiting", "[l
                    "  forward-addr: " +
                    silent.address + '@' + std::to_string(silent.port) + '\n';
   Resolver module(world.endpoint(), options);
+  (void)module.control({"stats"}); // begins at 0 again
   for (int i = 0; i < 100; ++i)
     CHECK(text(module.ask({.name = "drop.ml", .timeout = 5ms})) == "");
   for (int i = 0; i < 3; ++i) // the second and third wait for what the first has asked
     CHECK(text(module.ask({.name = "x.silent", .timeout = 20ms})) == "");
   const std::string stats = module.control({"stats_noreset"});
   CHECK_THAT(stats, Catch::Contains("total.requestlist.exceeded=0"));
-  CHECK_THAT(stats, Catch::Contains("total.num.queries=104")); // with the one that saw it start
+  CHECK_THAT(stats, Catch::Contains("total.num.queries=103"));
 }
 
 TEST_CASE("lifecycle: four threads answer as one does", "[lifecycle][load]") {

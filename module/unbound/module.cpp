@@ -1,0 +1,130 @@
+#include "unbound/module.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <exception>
+#include <span>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include <sys/stat.h>
+
+namespace mxw {
+namespace {
+
+void say(const Loaded &loaded) {
+  for (const Diagnostic &finding : loaded.findings)
+    log_lines(render(finding),
+              finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
+}
+
+/// For mxw_purge(): `policy` may have another answer than the cached one for somebody.
+int is_concerned(void *policy, const mxw_cached *cached) noexcept {
+  const auto &rules = *static_cast<const Policy *>(policy);
+  Query query;
+  query.type = cached->qtype;
+  const std::span name(cached->name.octets, cached->name.bytes);
+  if (!rules.concerns(query.type, name) || !query.name.assign(name))
+    return 0;
+  Verdict verdict = rules.decide(query);
+  for (std::size_t i = 0; i < cached->alias_count && !verdict.contested; ++i) {
+    Name target;
+    if (target.assign(std::span(cached->aliases[i].octets, cached->aliases[i].bytes)))
+      verdict = rules.follow_alias(query, verdict, target);
+  }
+  return verdict.contested ? 1 : 0;
+}
+
+} // namespace
+
+void log_lines(const std::string &text, void (*log)(const char *)) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    log(("mxwarden: " + line).c_str());
+}
+
+Module::Module(const std::filesystem::path &config, struct module_env *env)
+    : Module(config, env, read(config)) {}
+
+Module::Module(const std::filesystem::path &config, struct module_env *env, Read read)
+    : config_(config), env_(env), rules_(read.loaded.policy, mxw_worker_count(env)),
+      housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
+  say(read.loaded);
+  if (read.loaded.policy == nullptr)
+    log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
+              "' have errors; every query is passed on. Mend them, and run 'mxwarden check'");
+  else
+    put_in_force("");
+  if (watch(read))
+    reload();
+  housekeeper_.start({watch_.fd(), [this] {
+                        if (watch_.changed())
+                          reload();
+                      }});
+}
+
+std::size_t Module::memory_bytes() const noexcept {
+  return sizeof(*this) + policy_bytes_.load(std::memory_order_relaxed) +
+         housekeeper_.memory_bytes();
+}
+
+Module::Read Module::read(const std::filesystem::path &config) {
+  // Files have the time of the last tick of the system's clock.
+  constexpr std::chrono::milliseconds kTick(10);
+  Read result;
+  result.began_ns =
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch() - kTick).count();
+  try {
+    result.loaded = load_config(config, std::time(nullptr));
+  } catch (const std::exception &e) {
+    log_lines("cannot load '" + config.string() + "': " + e.what());
+    result.loaded.inputs = {config};
+  }
+  return result;
+}
+
+void Module::reload() {
+  Read now;
+  do {
+    now = read(config_);
+    say(now.loaded);
+    if (now.loaded.policy != nullptr) {
+      rules_.replace(now.loaded.policy);
+      put_in_force("again ");
+    } else {
+      log_lines(rules_.rules().policy == nullptr
+                    ? "NOTHING IS ENFORCED: the changed rules have errors too; every query is "
+                      "passed on"
+                    : "the changed rules have errors: those that were in force before stay in "
+                      "force. Mend them, and run 'mxwarden check'");
+    }
+  } while (watch(now));
+}
+
+void Module::put_in_force(const std::string &again) {
+  const Policy &policy = *rules_.rules().policy;
+  policy_bytes_ = policy.memory_bytes();
+  // Answers from before they came must not outlive it.
+  const std::size_t purged = mxw_purge(env_, is_concerned, const_cast<Policy *>(&policy));
+  mxw_log_info(("mxwarden: " + again + std::to_string(policy.rules().size()) + " rules, " +
+                std::to_string(policy.index().names().size()) + " protected names, " +
+                std::to_string(policy.warning_hosts().size()) + " warning hosts from '" +
+                config_.string() + "'; " + std::to_string(purged) + " cached answers removed")
+                   .c_str());
+}
+
+bool Module::watch(const Read &read) {
+  if (!watch_.watch(read.loaded.inputs) && !std::exchange(cannot_watch_, true))
+    log_lines("cannot watch the rule files: a change is read at the next reload of the resolver");
+  return std::any_of(
+      read.loaded.inputs.begin(), read.loaded.inputs.end(), [&](const std::filesystem::path &file) {
+        struct stat status = {};
+        return stat(file.c_str(), &status) == 0 &&
+               status.st_ctim.tv_sec * std::int64_t{1'000'000'000} + status.st_ctim.tv_nsec >=
+                   read.began_ns;
+      });
+}
+
+} // namespace mxw

@@ -1,0 +1,62 @@
+// The object that owns all that lives between the host's init() and deinit(): the rules in force,
+// the housekeeping thread, the watch on the rule files.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "loader/loader.h"
+#include "runtime/file_watch.h"
+#include "runtime/housekeeper.h"
+#include "runtime/policy_slot.h"
+#include "unbound/shim.h"
+
+namespace mxw {
+
+/// Writes `text` to the resolver's log, a line each. Any thread.
+void log_lines(const std::string &text, void (*log)(const char *) = mxw_log_error);
+
+class Module {
+public:
+  /// Reads the rules that `config` names, takes out of the host's cache what they concern, and
+  /// starts the housekeeping thread. Rules that cannot be loaded do not fail it: the resolver has
+  /// to go on without. `env` is the host's and must outlive it. Blocks on the disk.
+  Module(const std::filesystem::path &config, struct module_env *env);
+  Module(const Module &) = delete;
+  Module &operator=(const Module &) = delete;
+
+  /// For workers to read.
+  [[nodiscard]] PolicySlot &rules() noexcept { return rules_; }
+  [[nodiscard]] Housekeeper &housekeeper() noexcept { return housekeeper_; }
+  /// Bytes on the heap. Any thread.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+private:
+  struct Read {
+    Loaded loaded;
+    std::int64_t began_ns = 0; ///< since 1970; what changed later may not have been seen
+  };
+
+  Module(const std::filesystem::path &config, struct module_env *env, Read read);
+
+  static Read read(const std::filesystem::path &config);
+  /// In the housekeeping thread: reads the rules again, until their files stand still.
+  void reload();
+  /// What follows when the rules of `rules_` are new.
+  void put_in_force(const std::string &again);
+  /// Watches what was read. Returns true if some of it may have changed before it was watched.
+  bool watch(const Read &read);
+
+  std::filesystem::path config_;
+  struct module_env *env_;
+  PolicySlot rules_;
+  std::atomic<std::size_t> policy_bytes_ = 0;
+  FileWatch watch_; // of the housekeeping thread, once that has begun
+  bool cannot_watch_ = false;
+  Housekeeper housekeeper_; // last: its thread uses what stands before
+};
+
+} // namespace mxw

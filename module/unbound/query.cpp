@@ -1,0 +1,276 @@
+#include "unbound/query.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/answer.h"
+#include "core/event.h"
+#include "core/policy.h"
+
+namespace mxw {
+namespace {
+
+/// How many records an answer can have: the loader's limit of warning hosts and of addresses.
+constexpr std::size_t kMaxRecords = 16;
+constexpr std::uint16_t kClassIn = 1;
+constexpr std::uint16_t kClassAny = 255; // answered with what there is in IN
+
+/// One verdict, and what is needed to act on it.
+struct Judged {
+  Query query;
+  Verdict verdict;
+  Name alias_of; ///< set where the verdict is on an alias
+};
+
+/// True of the types that say where mail goes; the resolver's own look-ups of others are never
+/// looked at.
+bool is_about_mail(std::uint16_t type) noexcept {
+  return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
+}
+
+/// One query and the rules that hold for it, while one of the host's calls lasts.
+struct Call {
+  Call(Module &m, struct module_qstate *q, int module_id) noexcept
+      : module(m), qstate(q), id(module_id), worker(mxw_worker_of(q)), rules(m.rules(), worker) {
+    mxw_read_question(qstate, &question);
+  }
+
+  /// Without it nothing is enforced.
+  [[nodiscard]] const Policy *policy() const noexcept { return rules.policy(); }
+
+  Module &module;
+  struct module_qstate *qstate;
+  int id;
+  std::size_t worker;
+  PolicySlot::Reader rules;
+  mxw_question question; // NOLINT(*-member-init): read in the constructor
+};
+
+/// True if some rule can concern the question.
+bool is_concern(const Call &call) noexcept {
+  const mxw_question &question = call.question;
+  return call.policy() != nullptr &&
+         (question.qclass == kClassIn || question.qclass == kClassAny) &&
+         call.policy()->concerns(question.qtype, std::span(question.qname, question.qname_bytes));
+}
+
+/// Makes `query` that of `client`, or of nobody.
+void ask_for(Call &call, const mxw_client *client, Query &query) noexcept {
+  mxw_question &question = call.question;
+  mxw_read_client(call.qstate, client, &question);
+  query.type = question.qtype;
+  query.now_s = question.time_us / 1'000'000;
+  query.client.reset();
+  // A client without an address (a Unix socket) is in no client set: "::" is nobody's.
+  if (client != nullptr)
+    query.client = ClientAddress::from_bytes(std::span(question.address, question.address_bytes))
+                       .value_or(ClientAddress());
+}
+
+/// Tells the housekeeping thread of a verdict that somebody may want to know of.
+void report(const Call &call, const Judged &judged) noexcept {
+  const mxw_question &question = call.question;
+  const Verdict &verdict = judged.verdict;
+  if (verdict.reason != Reason::look_alike ||
+      (verdict.decision == Action::pass && question.qtype != qtype::kMx))
+    return;
+  Event event;
+  event.time_us = question.time_us;
+  event.client = ClientAddress::from_bytes(std::span(question.address, question.address_bytes));
+  event.qtype = question.qtype;
+  event.decision = verdict.decision;
+  event.technique = verdict.technique;
+  event.mode = verdict.mode;
+  event.edits = verdict.edits;
+  call.policy()->rules()[verdict.rule].id.copy(event.rule.data(), Event::kMaxRuleBytes);
+  event.qname = judged.query.name;
+  event.alias_of = judged.alias_of;
+  event.protected_name = verdict.protected_name;
+  call.module.housekeeper().push(call.worker, event);
+}
+
+/// Sends what `todo` says. Returns false if there is no memory for it.
+bool send(const Call &call, const Name &qname, const AnswerPlan &todo) noexcept {
+  switch (todo.kind) {
+  case AnswerPlan::Kind::pass:
+    return true;
+  case AnswerPlan::Kind::drop:
+    mxw_answer_drop(call.qstate, call.id);
+    return true;
+  case AnswerPlan::Kind::error:
+    mxw_answer_rcode(call.qstate, call.id, todo.rcode);
+    return true;
+  case AnswerPlan::Kind::records:
+    break;
+  }
+  std::array<mxw_rdata, kMaxRecords> rdatas = {};
+  mxw_records records = {};
+  records.rdatas = rdatas.data();
+  records.ttl_s = AnswerPlan::kTtlS;
+  const Name apex = qname.ancestor(todo.soa_labels);
+  if (todo.answer != nullptr) {
+    records.type = todo.answer->type;
+    for (const std::string &rdata : todo.answer->rdatas)
+      if (records.count < rdatas.size())
+        rdatas[records.count++] = {rdata.data(), rdata.size()};
+  } else {
+    records.type = qtype::kSoa;
+    records.owner = apex.wire().data();
+    records.owner_bytes = apex.wire().size();
+    rdatas[records.count++] = {soa_rdata().data(), soa_rdata().size()};
+  }
+  return mxw_answer(call.qstate, call.id, todo.rcode, todo.answer == nullptr, &records) != 0;
+}
+
+/// Answers as an enforced verdict says, and sees to it that nobody else gets that answer.
+void answer(const Call &call, const Judged &judged) noexcept {
+  mxw_do_not_cache(call.qstate, call.id);
+  const AnswerPlan todo = plan(*call.policy(), judged.verdict, judged.query.type);
+  if (todo.ede_code != 0) {
+    std::array<char, kMaxEdeBytes + 1> text; // NOLINT(*-member-init): filled below
+    const std::string_view written = ede_text(*call.policy(), judged.verdict, judged.alias_of,
+                                              std::span(text).first<kMaxEdeBytes>());
+    text[written.size()] = '\0';
+    mxw_add_extended_error(call.qstate, call.id, todo.ede_code, text.data());
+  }
+  // Without memory for the policy's answer the sender must not get the real one.
+  if (!send(call, judged.query.name, todo))
+    mxw_answer_rcode(call.qstate, call.id, rcode::kServFail);
+}
+
+/// What the resolver's answer to `qname` is an alias of.
+class Aliases {
+public:
+  explicit Aliases(const struct module_qstate *qstate) noexcept
+      : size_(mxw_aliases(qstate, targets_.data(), targets_.size())) {}
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// The host itself follows a dozen; whoever sends more wants something else.
+  [[nodiscard]] bool too_many() const noexcept { return size_ > kMax; }
+  [[nodiscard]] std::span<const mxw_name> targets() const noexcept {
+    return std::span(targets_).first(std::min(size_, kMax));
+  }
+
+private:
+  static constexpr std::size_t kMax = 64;
+  std::array<mxw_name, kMax> targets_; // NOLINT(*-member-init): set up to size_
+  std::size_t size_;
+};
+
+/// Decides about `judged.query` and all that its name is an alias of.
+void judge_with_aliases(const Policy &policy, const Aliases &aliases, Judged &judged) noexcept {
+  judged.verdict = policy.decide(judged.query);
+  for (const mxw_name &target : aliases.targets()) {
+    Name name;
+    if (settles(judged.verdict) || !name.assign(std::span(target.octets, target.bytes)))
+      return;
+    const bool was_alias = judged.verdict.alias;
+    const Verdict found = policy.follow_alias(judged.query, judged.verdict, name);
+    if (found.alias && (!was_alias || found.enforced()))
+      judged.alias_of = name;
+    judged.verdict = found;
+  }
+}
+
+} // namespace
+
+void begin_query(Module &module, struct module_qstate *qstate, int id) {
+  Call call(module, qstate, id);
+  const mxw_client *client = mxw_first_client(qstate);
+  const mxw_question &question = call.question;
+  Judged judged;
+  if (!is_concern(call) || (client == nullptr && !is_about_mail(question.qtype)) ||
+      !judged.query.name.assign(std::span(question.qname, question.qname_bytes))) {
+    mxw_pass_on(qstate, id);
+    return;
+  }
+  ask_for(call, client, judged.query);
+  judged.verdict = call.policy()->decide(judged.query);
+  mxw_kept *kept = mxw_keep(qstate, id);
+  if (client != nullptr) {
+    report(call, judged);
+    if (judged.verdict.enforced()) {
+      answer(call, judged);
+      return;
+    }
+    // The host finds out what there is in any class by look-ups of its own in class IN, whose
+    // answers it keeps: others would get them.
+    if (judged.verdict.contested && question.qclass == kClassAny) {
+      mxw_answer_rcode(qstate, id, rcode::kRefused);
+      return;
+    }
+    // An alias may turn out to be contested too; those of other types are rare.
+    if (call.policy()->tells_clients_apart() &&
+        (judged.verdict.contested || question.qtype == qtype::kMx || question.qtype == qtype::kAny))
+      mxw_do_not_share(qstate);
+  }
+  if (kept != nullptr) {
+    kept->generation = call.rules.generation();
+    kept->contested = judged.verdict.contested;
+    kept->settled = settles(judged.verdict);
+    mxw_hold_store(qstate, kept);
+  }
+  if (kept == nullptr || judged.verdict.contested)
+    mxw_do_not_cache(qstate, id);
+  mxw_pass_on(qstate, id);
+}
+
+void end_query(Module &module, struct module_qstate *qstate, int id) {
+  Call call(module, qstate, id);
+  const mxw_question &question = call.question;
+  const mxw_kept *kept = mxw_kept_of(qstate, id);
+  const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
+  mxw_finish(qstate, id);
+  if (!is_concern(call) || (kept == nullptr && !is_about_mail(question.qtype)))
+    return;
+  const Aliases aliases(qstate);
+  if (!is_new && !kept->contested && (aliases.empty() || kept->settled)) {
+    mxw_store(qstate, kept);
+    return;
+  }
+  Judged judged;
+  if (!judged.query.name.assign(std::span(question.qname, question.qname_bytes)))
+    return;
+  const mxw_client *client = mxw_first_client(qstate);
+  const bool has_client = client != nullptr;
+  ask_for(call, client, judged.query);
+  judge_with_aliases(*call.policy(), aliases, judged);
+  if (aliases.too_many() && !settles(judged.verdict)) {
+    mxw_do_not_cache(qstate, id);
+    mxw_answer_rcode(qstate, id, rcode::kServFail);
+    return;
+  }
+  if (has_client && (is_new || judged.verdict.alias))
+    report(call, judged);
+  bool agreed = true;
+  while (client != nullptr && (client = mxw_next_client(client)) != nullptr) {
+    Judged other;
+    other.query.name = judged.query.name;
+    ask_for(call, client, other.query);
+    judge_with_aliases(*call.policy(), aliases, other);
+    if (is_new || other.verdict.alias)
+      report(call, other);
+    agreed = agreed && other.verdict.enforced() == judged.verdict.enforced() &&
+             other.verdict.decision == judged.verdict.decision;
+  }
+  if (judged.verdict.contested || !agreed) {
+    mxw_do_not_cache(qstate, id);
+    mxw_uncache(qstate);
+    // Where the store was not held back the host has kept the parts under their own names too.
+    for (const mxw_name &target : aliases.targets())
+      mxw_uncache_alias(qstate, &target);
+  } else if (kept != nullptr) {
+    mxw_store(qstate, kept);
+  }
+  if (!agreed || (has_client && judged.verdict.enforced() && mxw_has_supers(qstate)))
+    // There is no one answer for all who wait for it: they ask again, each by himself.
+    mxw_answer_drop(qstate, id);
+  else if (has_client && judged.verdict.enforced())
+    answer(call, judged);
+}
+
+} // namespace mxw
