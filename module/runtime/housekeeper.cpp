@@ -74,7 +74,7 @@ void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
     wake();
 }
 
-void Housekeeper::wake() noexcept {
+void Housekeeper::wake() const noexcept {
   const std::uint64_t one = 1;
   (void)!::write(wake_fd_, &one, sizeof(one)); // fails only where it is awake already
 }

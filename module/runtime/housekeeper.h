@@ -56,7 +56,7 @@ private:
   using EventRing = Ring<Event, kEventsAWorker>;
 
   void run();
-  void wake() noexcept;
+  void wake() const noexcept;
   /// Writes what there is; nothing that happens there may end the resolver.
   void write() noexcept;
   void open_log();

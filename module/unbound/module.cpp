@@ -48,7 +48,7 @@ void log_lines(const std::string &text, void (*log)(const char *)) {
 Module::Module(const std::filesystem::path &config, struct module_env *env)
     : Module(config, env, read(config)) {}
 
-Module::Module(const std::filesystem::path &config, struct module_env *env, Read read)
+Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), env_(env), rules_(read.loaded.policy, mxw_worker_count(env)),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
   say(read.loaded);

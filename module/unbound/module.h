@@ -40,7 +40,7 @@ private:
     std::int64_t began_ns = 0; ///< since 1970; what changed later may not have been seen
   };
 
-  Module(const std::filesystem::path &config, struct module_env *env, Read read);
+  Module(const std::filesystem::path &config, struct module_env *env, const Read &read);
 
   static Read read(const std::filesystem::path &config);
   /// In the housekeeping thread: reads the rules again, until their files stand still.

@@ -266,7 +266,7 @@ void end_query(Module &module, struct module_qstate *qstate, int id) {
   } else if (kept != nullptr) {
     mxw_store(qstate, kept);
   }
-  if (!agreed || (has_client && judged.verdict.enforced() && mxw_has_supers(qstate)))
+  if (!agreed || (has_client && judged.verdict.enforced() && mxw_is_shared_with_host(qstate)))
     // There is no one answer for all who wait for it: they ask again, each by himself.
     mxw_answer_drop(qstate, id);
   else if (has_client && judged.verdict.enforced())

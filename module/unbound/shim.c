@@ -207,8 +207,8 @@ void mxw_do_not_share(struct module_qstate *qstate) {
   (void)rbtree_insert(all, &state->node);
 }
 
-int mxw_has_supers(const struct module_qstate *qstate) {
-  return qstate->mesh_info->super_set.count != 0;
+int mxw_is_shared_with_host(const struct module_qstate *qstate) {
+  return qstate->mesh_info->reply_list != NULL && qstate->mesh_info->super_set.count != 0;
 }
 
 struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id) {

@@ -87,8 +87,8 @@ void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client
                      struct mxw_question *question);
 /* Clients that ask the same from now on get a look-up of their own. Only while this one is new. */
 void mxw_do_not_share(struct module_qstate *qstate);
-/* 1 if other look-ups wait for this one too. */
-int mxw_has_supers(const struct module_qstate *qstate);
+/* 1 if a client and a look-up of the resolver's own wait for the same answer. */
+int mxw_is_shared_with_host(const struct module_qstate *qstate);
 
 /* What the module remembers of a query between the host's calls. Lives in the query's region. */
 struct mxw_kept {

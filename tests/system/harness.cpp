@@ -96,6 +96,12 @@ std::string read_text(const fs::path &file) {
   return text.str();
 }
 
+bool host_has(const std::string &module) {
+  static const std::string text = output_of({setting("MXW_TEST_UNBOUND_DIR") + "/unbound", "-V"});
+  const auto line = text.find("Linked modules:");
+  return text.substr(line, text.find('\n', line) - line).find(' ' + module) != std::string::npos;
+}
+
 std::string &collected_logs() {
   static std::string logs;
   return logs;

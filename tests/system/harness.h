@@ -37,6 +37,9 @@ using Files = std::map<std::string, std::string>;
 
 [[nodiscard]] std::string read_text(const std::filesystem::path &file);
 
+/// True if the host under test has this module of its own.
+[[nodiscard]] bool host_has(const std::string &module);
+
 /// What the servers of the current test case logged, for the report of a failure.
 [[nodiscard]] std::string &collected_logs();
 

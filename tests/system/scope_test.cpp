@@ -197,36 +197,3 @@ subnets = ["2001:db8::/32", "0.0.0.0/0"]
   CHECK(text(module.ask(question)) == text(policy_answer(question, "redirect")));
   CHECK(is_squatters(module.ask({.name = "null-mx.ml"})));
 }
-
-TEST_CASE("scope: before a validator, protected names stay secure and look-alikes are not bogus",
-          "[scope]") {
-  const TempDir keys;
-  Files signed_zones = zones();
-  std::string anchors;
-  for (const std::string name : {"redirect.mil", "redirect.ml"}) { // the squatter can sign too
-    keys.write(name, "$ORIGIN " + name + ".\n$TTL 3600\n" + R"(
-@ SOA ns.nic.example. hostmaster.nic.example. 1 3600 600 86400 900
-@ NS ns.nic.example.
-@ MX 10 mx.squatter.example.
-)");
-    const std::string script =
-        "cd " + keys.path().string() + " && key=$(ldns-keygen -a ECDSAP256SHA256 " + name +
-        ") && ldns-signzone -f signed " + name + " $key && cat $key.key >>anchors";
-    REQUIRE(Process({"/bin/sh", "-c", script}, {}, keys.path() / "log").wait() == 0);
-    signed_zones[name] = read_text(keys.path() / "signed");
-  }
-  const Nsd world(signed_zones);
-  ResolverOptions options = with_rules(protect("redirect", ""));
-  options.modules = "validator iterator";
-  options.server = "  trust-anchor-file: \"" + (keys.path() / "anchors").string() + "\"\n";
-  const Resolver module(world.endpoint(), options);
-  for (const bool dnssec_ok : {false, true}) {
-    const auto owner =
-        module.ask({.name = "redirect.mil", .dnssec_ok = dnssec_ok, .authentic_data = true});
-    REQUIRE(owner);
-    CHECK(owner->rcode == "NOERROR");
-    CHECK(owner->ad);
-    const Question question{.name = "redirect.ml", .dnssec_ok = dnssec_ok, .authentic_data = true};
-    CHECK(text(module.ask(question)) == text(policy_answer(question, "redirect")));
-  }
-}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <stdexcept>
 
 namespace mxw::test {
 
@@ -133,6 +134,19 @@ std::optional<Reply> policy_answer(const Question &question, const std::string &
     reply.ede = {.code = static_cast<std::uint16_t>(positive ? 4 : 15),
                  .text = "near-miss of " + id + ".mil (tld-slip), rule " + id};
   return reply;
+}
+
+std::string signed_zone(const TempDir &dir, const std::string &name, const std::string &records) {
+  dir.write(name, "$ORIGIN " + name + ".\n$TTL 3600\n" +
+                      "@ SOA ns.nic.example. hostmaster.nic.example. 1 3600 600 86400 900\n"
+                      "@ NS ns.nic.example.\n" +
+                      records);
+  const std::string script =
+      "cd " + dir.path().string() + " && key=$(ldns-keygen -a ECDSAP256SHA256 " + name +
+      ") && ldns-signzone -f signed " + name + " $key && cat $key.key >>anchors";
+  if (Process({"/bin/sh", "-c", script}, {}, dir.path() / "log").wait() != 0)
+    throw std::runtime_error("cannot sign " + name + ": " + read_text(dir.path() / "log"));
+  return read_text(dir.path() / "signed");
 }
 
 bool is_squatters(const std::optional<Reply> &reply) {

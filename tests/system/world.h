@@ -37,6 +37,11 @@ namespace mxw::test {
 [[nodiscard]] std::optional<Reply> policy_answer(const Question &question,
                                                  const std::string &action);
 
+/// Signs a zone: SOA and NS of its own and these records, some of them NSEC. Adds its key to the
+/// file `anchors` in `dir`. Returns the text for Nsd.
+[[nodiscard]] std::string signed_zone(const TempDir &dir, const std::string &name,
+                                      const std::string &records);
+
 /// Returns true if an MX record of the look-alikes' owner came through.
 [[nodiscard]] bool is_squatters(const std::optional<Reply> &reply);
 
