@@ -11,6 +11,13 @@
 
 namespace mxw {
 
+/// Whether what a rule wants to be verified was.
+enum class Verified : std::uint8_t {
+  no,        ///< the rule wants nothing
+  confirmed, ///< the look-alike is one that matters
+  unknown,   ///< that could not be found out
+};
+
 /// A value that points nowhere: it outlives the query and the policy that it tells of.
 struct Event {
   static constexpr std::size_t kMaxRuleBytes = 63;
@@ -22,6 +29,7 @@ struct Event {
   Technique technique = Technique::none;
   Mode mode = Mode::enforce;
   std::uint8_t edits = 0;
+  Verified verified = Verified::no;
   std::array<char, kMaxRuleBytes + 1> rule = {}; ///< ends with a NUL
   Name qname;
   Name alias_of; ///< what looks alike where qname leads there by an alias; else the root

@@ -232,10 +232,8 @@ Verdict Policy::follow_alias(const Query &query, const Verdict &verdict,
   if (found.reason != Reason::look_alike ||
       (verdict.reason == Reason::look_alike && !found.enforced()))
     found = verdict;
-  else {
+  else
     found.alias = true;
-    found.apex_labels = static_cast<std::uint8_t>(query.name.labels()); // the alias as a whole
-  }
   found.contested = contested;
   return found;
 }

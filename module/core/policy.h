@@ -36,11 +36,22 @@ struct Place {
   std::uint32_t line = 0;
 };
 
+/// What has to be found out by look-ups before a rule's action is taken.
+struct Verify {
+  bool counterpart = false;  ///< the name that was meant must take mail
+  bool same_owner = false;   ///< the look-alike's MX hosts must not be those of the name meant
+  bool block_unknown = true; ///< what is done where it cannot be found out in time
+  std::uint32_t timeout_ms = 2000;
+
+  explicit operator bool() const noexcept { return counterpart || same_owner; }
+};
+
 struct Rule {
   std::string id; ///< at most 63 octets, so that an event holds it
   Action action = Action::null_mx;
   Mode mode = Mode::enforce;
   std::vector<std::uint32_t> clients; ///< positions in PolicySpec::clients; none: everyone
+  Verify verify;
   std::string contact;
   Place place;
   std::optional<Name> suffix;
@@ -106,11 +117,18 @@ public:
   [[nodiscard]] bool tells_clients_apart() const noexcept { return tells_clients_apart_; }
 
   /// What `verdict` on `query` becomes when the resolver has found out that its name is an alias of
-  /// `target` (by CNAME or DNAME): the verdict on the target, with the alias as what is answered
-  /// for. A name that is protected, allowed or exempt itself stays so, and what is stopped already
-  /// stays stopped. Thread-safe, never throws, does not allocate; bounded as decide() is.
+  /// `target` (by CNAME or DNAME): the verdict on the target. A name that is protected, allowed or
+  /// exempt itself stays so, and what is stopped already stays stopped. Thread-safe, never throws,
+  /// does not allocate; bounded as decide() is.
   [[nodiscard]] Verdict follow_alias(const Query &query, const Verdict &verdict,
                                      const Name &target) const noexcept;
+
+  /// Returns what was meant where `verdict` says that `typed` is a look-alike: us.army.mil for
+  /// us.army.ml. nullopt where that would be too long to be a name.
+  [[nodiscard]] static std::optional<Name> counterpart(const Name &typed,
+                                                       const Verdict &verdict) noexcept {
+    return join(typed.head(verdict.apex_labels), verdict.protected_name);
+  }
 
   /// True if `rule` is for the client of `query`. Thread-safe, does not allocate.
   [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;

@@ -91,7 +91,7 @@ struct Verdict {
   Technique technique = Technique::none;
   Mode mode = Mode::enforce;
   std::uint8_t edits = 0;
-  std::uint8_t apex_labels = 0; ///< how many labels of the query make the look-alike
+  std::uint8_t apex_labels = 0; ///< how many labels of the name make the look-alike
   bool alias = false;           ///< it is the name that the query's is an alias of that looks alike
   /// Some rule concerns this question, so that another client or other rules may get another
   /// answer: what the resolver finds must not be cached.

@@ -53,6 +53,8 @@ std::string to_json(const Event &event) {
                       {"technique", to_string(event.technique)},
                       {"edits", event.edits},
                       {"mode", to_string(event.mode)}};
+  if (event.verified != Verified::no)
+    json["mxwarden"]["verified"] = event.verified == Verified::confirmed ? "confirmed" : "unknown";
   if (event.alias_of.labels() > 0)
     json["mxwarden"]["alias_of"] = to_string(event.alias_of);
   return json.dump();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
+#include <random>
 #include <span>
 #include <sstream>
 #include <system_error>
@@ -51,6 +52,9 @@ Module::Module(const std::filesystem::path &config, struct module_env *env)
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), env_(env), rules_(read.loaded.policy, mxw_worker_count(env)),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
+  std::random_device random;
+  for (std::size_t i = 0; i < rules_.workers(); ++i)
+    mail_facts_.emplace_back((std::uint64_t{random()} << 32U) | random());
   say(read.loaded);
   if (read.loaded.policy == nullptr)
     log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "core/mail_facts.h"
 #include "loader/loader.h"
 #include "runtime/file_watch.h"
 #include "runtime/housekeeper.h"
@@ -31,6 +33,8 @@ public:
   /// For workers to read.
   [[nodiscard]] PolicySlot &rules() noexcept { return rules_; }
   [[nodiscard]] Housekeeper &housekeeper() noexcept { return housekeeper_; }
+  /// For the worker alone.
+  [[nodiscard]] MailFacts &mail_facts(std::size_t worker) noexcept { return mail_facts_[worker]; }
   /// Bytes on the heap. Any thread.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -53,6 +57,7 @@ private:
   std::filesystem::path config_;
   struct module_env *env_;
   PolicySlot rules_;
+  std::vector<MailFacts> mail_facts_; // one a worker
   std::atomic<std::size_t> policy_bytes_ = 0;
   FileWatch watch_; // of the housekeeping thread, once that has begun
   bool cannot_watch_ = false;

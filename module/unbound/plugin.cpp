@@ -17,6 +17,7 @@
 #include "unbound/module.h"
 #include "unbound/query.h"
 #include "unbound/shim.h"
+#include "unbound/verify.h"
 
 namespace mxw {
 namespace {
@@ -136,9 +137,10 @@ MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
     mxw_pass_on(qstate, id);
 }
 
-// The module has no sub-queries, so none can come back.
-MXW_EXPORT void inform_super(struct module_qstate * /*qstate*/, int /*id*/,
-                             struct module_qstate * /*super*/) noexcept {}
+MXW_EXPORT void inform_super(struct module_qstate *qstate, int id,
+                             struct module_qstate * /*super*/) noexcept {
+  mxw::guarded([&] { mxw::learn(mxw::module_of(qstate, id), qstate); });
+}
 
 MXW_EXPORT void clear(struct module_qstate *qstate, int id) noexcept { mxw_forget(qstate, id); }
 

@@ -10,6 +10,8 @@
 #include "core/answer.h"
 #include "core/event.h"
 #include "core/policy.h"
+#include "unbound/call.h"
+#include "unbound/verify.h"
 
 namespace mxw {
 namespace {
@@ -19,36 +21,11 @@ constexpr std::size_t kMaxRecords = 16;
 constexpr std::uint16_t kClassIn = 1;
 constexpr std::uint16_t kClassAny = 255; // answered with what there is in IN
 
-/// One verdict, and what is needed to act on it.
-struct Judged {
-  Query query;
-  Verdict verdict;
-  Name alias_of; ///< set where the verdict is on an alias
-};
-
 /// True of the types that say where mail goes; the resolver's own look-ups of others are never
 /// looked at.
 bool is_about_mail(std::uint16_t type) noexcept {
   return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
 }
-
-/// One query and the rules that hold for it, while one of the host's calls lasts.
-struct Call {
-  Call(Module &m, struct module_qstate *q, int module_id) noexcept
-      : module(m), qstate(q), id(module_id), worker(mxw_worker_of(q)), rules(m.rules(), worker) {
-    mxw_read_question(qstate, &question);
-  }
-
-  /// Without it nothing is enforced.
-  [[nodiscard]] const Policy *policy() const noexcept { return rules.policy(); }
-
-  Module &module;
-  struct module_qstate *qstate;
-  int id;
-  std::size_t worker;
-  PolicySlot::Reader rules;
-  mxw_question question; // NOLINT(*-member-init): read in the constructor
-};
 
 /// True if some rule can concern the question.
 bool is_concern(const Call &call) noexcept {
@@ -86,6 +63,7 @@ void report(const Call &call, const Judged &judged) noexcept {
   event.technique = verdict.technique;
   event.mode = verdict.mode;
   event.edits = verdict.edits;
+  event.verified = judged.verified;
   call.policy()->rules()[verdict.rule].id.copy(event.rule.data(), Event::kMaxRuleBytes);
   event.qname = judged.query.name;
   event.alias_of = judged.alias_of;
@@ -129,7 +107,9 @@ bool send(const Call &call, const Name &qname, const AnswerPlan &todo) noexcept 
 /// Answers as an enforced verdict says, and sees to it that nobody else gets that answer.
 void answer(const Call &call, const Judged &judged) noexcept {
   mxw_do_not_cache(call.qstate, call.id);
-  const AnswerPlan todo = plan(*call.policy(), judged.verdict, judged.query.type);
+  AnswerPlan todo = plan(*call.policy(), judged.verdict, judged.query.type);
+  if (judged.verdict.alias) // the apex that the plan has is the look-alike's
+    todo.soa_labels = static_cast<std::uint8_t>(judged.query.name.labels());
   if (todo.ede_code != 0) {
     std::array<char, kMaxEdeBytes + 1> text; // NOLINT(*-member-init): filled below
     const std::string_view written = ede_text(*call.policy(), judged.verdict, judged.alias_of,
@@ -161,37 +141,125 @@ private:
   std::size_t size_;
 };
 
-/// Decides about `judged.query` and all that its name is an alias of.
-void judge_with_aliases(const Policy &policy, const Aliases &aliases, Judged &judged) noexcept {
-  judged.verdict = policy.decide(judged.query);
+/// Decides about `judged.query` and all that its name is an alias of. Returns false if the query
+/// has to wait; not without `may_verify`, where what would have to be verified stands.
+bool judge_with_aliases(Call &call, mxw_kept *kept, const Aliases &aliases, bool may_verify,
+                        Judged &judged) {
+  judged.verdict = call.policy()->decide(judged.query);
+  if (may_verify && !verify(call, kept, judged))
+    return false;
   for (const mxw_name &target : aliases.targets()) {
-    Name name;
-    if (settles(judged.verdict) || !name.assign(std::span(target.octets, target.bytes)))
-      return;
-    const bool was_alias = judged.verdict.alias;
-    const Verdict found = policy.follow_alias(judged.query, judged.verdict, name);
-    if (found.alias && (!was_alias || found.enforced()))
-      judged.alias_of = name;
-    judged.verdict = found;
+    Judged next = judged;
+    if (settles(judged.verdict) || !next.alias_of.assign(std::span(target.octets, target.bytes)))
+      break;
+    next.verdict = call.policy()->follow_alias(judged.query, judged.verdict, next.alias_of);
+    if (next.verdict.alias && (!judged.verdict.alias || next.verdict.enforced())) {
+      if (may_verify && !verify(call, kept, next))
+        return false;
+      if (next.verdict.alias)
+        judged = next;
+    }
+    judged.verdict.contested = next.verdict.contested;
   }
+  return true;
+}
+
+void pass_on(const Call &call, mxw_kept *kept) noexcept {
+  if (kept != nullptr)
+    mxw_stop_waiting(call.qstate, kept);
+  mxw_pass_on(call.qstate, call.id);
+}
+
+/// The second decision; may come again when it had to wait.
+void end(Call &call) {
+  struct module_qstate *qstate = call.qstate;
+  const mxw_question &question = call.question;
+  mxw_kept *kept = mxw_kept_of(qstate, call.id);
+  const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
+  mxw_finish(qstate, call.id);
+  if (!is_concern(call) || (kept == nullptr && !is_about_mail(question.qtype)))
+    return;
+  const Aliases aliases(qstate);
+  if (!is_new && kept->contested == 0 && (aliases.empty() || kept->settled != 0)) {
+    mxw_store(qstate, kept);
+    return;
+  }
+  Judged judged;
+  if (!judged.query.name.assign(std::span(question.qname, question.qname_bytes)))
+    return;
+  const mxw_client *client = mxw_first_client(qstate);
+  const bool has_client = client != nullptr;
+  const bool is_shared_with_host = mxw_is_shared_with_host(qstate) != 0;
+  const bool may_verify = has_client && !is_shared_with_host;
+  ask_for(call, client, judged.query);
+  if (!judge_with_aliases(call, kept, aliases, may_verify, judged))
+    return;
+  if (aliases.too_many() && !settles(judged.verdict)) {
+    mxw_do_not_cache(qstate, call.id);
+    mxw_answer_rcode(qstate, call.id, rcode::kServFail);
+    return;
+  }
+  const bool is_deferred = kept != nullptr && kept->deferred != 0;
+  bool agreed = true;
+  while (client != nullptr && (client = mxw_next_client(client)) != nullptr) {
+    Judged other;
+    other.query.name = judged.query.name;
+    ask_for(call, client, other.query);
+    if (!judge_with_aliases(call, kept, aliases, may_verify, other))
+      return;
+    if (is_new || is_deferred || other.verdict.alias)
+      report(call, other);
+    agreed = agreed && other.verdict.enforced() == judged.verdict.enforced() &&
+             other.verdict.decision == judged.verdict.decision;
+  }
+  if (has_client && (is_new || is_deferred || judged.verdict.alias)) {
+    mxw_read_client(qstate, mxw_first_client(qstate), &call.question);
+    report(call, judged);
+  }
+  if (judged.verdict.contested || !agreed) {
+    mxw_do_not_cache(qstate, call.id);
+    mxw_uncache(qstate);
+    // Where the store was not held back the host has kept the parts under their own names too.
+    for (const mxw_name &target : aliases.targets())
+      mxw_uncache_alias(qstate, &target);
+  } else if (kept != nullptr) {
+    mxw_store(qstate, kept);
+  }
+  if (!agreed || (judged.verdict.enforced() && is_shared_with_host))
+    // There is no one answer for all who wait for it: they ask again, each by himself.
+    mxw_answer_drop(qstate, call.id);
+  else if (has_client && judged.verdict.enforced())
+    answer(call, judged);
 }
 
 } // namespace
 
 void begin_query(Module &module, struct module_qstate *qstate, int id) {
   Call call(module, qstate, id);
-  const mxw_client *client = mxw_first_client(qstate);
   const mxw_question &question = call.question;
+  mxw_kept *kept = mxw_kept_of(qstate, id); // there is one if it waited
+  if (kept != nullptr && kept->ended != 0) {
+    end(call);
+    return;
+  }
+  const mxw_client *client = mxw_first_client(qstate);
   Judged judged;
   if (!is_concern(call) || (client == nullptr && !is_about_mail(question.qtype)) ||
       !judged.query.name.assign(std::span(question.qname, question.qname_bytes))) {
-    mxw_pass_on(qstate, id);
+    pass_on(call, kept);
     return;
   }
   ask_for(call, client, judged.query);
   judged.verdict = call.policy()->decide(judged.query);
-  mxw_kept *kept = mxw_keep(qstate, id);
+  if (kept == nullptr)
+    kept = mxw_keep(qstate, id);
   if (client != nullptr) {
+    // An alias may turn out to be contested too; those of other types are rare.
+    if (call.policy()->tells_clients_apart() &&
+        (judged.verdict.contested || question.qtype == qtype::kMx || question.qtype == qtype::kAny))
+      mxw_do_not_share(qstate);
+    if (!verify(call, kept, judged))
+      return;
     report(call, judged);
     if (judged.verdict.enforced()) {
       answer(call, judged);
@@ -203,10 +271,6 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
       mxw_answer_rcode(qstate, id, rcode::kRefused);
       return;
     }
-    // An alias may turn out to be contested too; those of other types are rare.
-    if (call.policy()->tells_clients_apart() &&
-        (judged.verdict.contested || question.qtype == qtype::kMx || question.qtype == qtype::kAny))
-      mxw_do_not_share(qstate);
   }
   if (kept != nullptr) {
     kept->generation = call.rules.generation();
@@ -216,61 +280,14 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
   }
   if (kept == nullptr || judged.verdict.contested)
     mxw_do_not_cache(qstate, id);
-  mxw_pass_on(qstate, id);
+  pass_on(call, kept);
 }
 
 void end_query(Module &module, struct module_qstate *qstate, int id) {
   Call call(module, qstate, id);
-  const mxw_question &question = call.question;
-  const mxw_kept *kept = mxw_kept_of(qstate, id);
-  const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
-  mxw_finish(qstate, id);
-  if (!is_concern(call) || (kept == nullptr && !is_about_mail(question.qtype)))
-    return;
-  const Aliases aliases(qstate);
-  if (!is_new && !kept->contested && (aliases.empty() || kept->settled)) {
-    mxw_store(qstate, kept);
-    return;
-  }
-  Judged judged;
-  if (!judged.query.name.assign(std::span(question.qname, question.qname_bytes)))
-    return;
-  const mxw_client *client = mxw_first_client(qstate);
-  const bool has_client = client != nullptr;
-  ask_for(call, client, judged.query);
-  judge_with_aliases(*call.policy(), aliases, judged);
-  if (aliases.too_many() && !settles(judged.verdict)) {
-    mxw_do_not_cache(qstate, id);
-    mxw_answer_rcode(qstate, id, rcode::kServFail);
-    return;
-  }
-  if (has_client && (is_new || judged.verdict.alias))
-    report(call, judged);
-  bool agreed = true;
-  while (client != nullptr && (client = mxw_next_client(client)) != nullptr) {
-    Judged other;
-    other.query.name = judged.query.name;
-    ask_for(call, client, other.query);
-    judge_with_aliases(*call.policy(), aliases, other);
-    if (is_new || other.verdict.alias)
-      report(call, other);
-    agreed = agreed && other.verdict.enforced() == judged.verdict.enforced() &&
-             other.verdict.decision == judged.verdict.decision;
-  }
-  if (judged.verdict.contested || !agreed) {
-    mxw_do_not_cache(qstate, id);
-    mxw_uncache(qstate);
-    // Where the store was not held back the host has kept the parts under their own names too.
-    for (const mxw_name &target : aliases.targets())
-      mxw_uncache_alias(qstate, &target);
-  } else if (kept != nullptr) {
-    mxw_store(qstate, kept);
-  }
-  if (!agreed || (has_client && judged.verdict.enforced() && mxw_is_shared_with_host(qstate)))
-    // There is no one answer for all who wait for it: they ask again, each by himself.
-    mxw_answer_drop(qstate, id);
-  else if (has_client && judged.verdict.enforced())
-    answer(call, judged);
+  if (mxw_kept *kept = mxw_kept_of(qstate, id))
+    kept->ended = 1;
+  end(call);
 }
 
 } // namespace mxw

@@ -17,9 +17,11 @@
 #include "util/log.h"
 #include "util/module.h"
 #include "util/net_help.h"
+#include "util/netevent.h"
 #include "util/regional.h"
 #include "util/storage/lruhash.h"
 #include "util/storage/slabhash.h"
+#include "validator/validator.h"
 
 #include "unbound/shim.h"
 
@@ -76,6 +78,12 @@ static int is_alias(const struct ub_packed_rrset_key *rrset) {
   return type == LDNS_RR_TYPE_CNAME || type == LDNS_RR_TYPE_DNAME;
 }
 
+/* Most often both are written alike, and then comparing by the letter is not needed. */
+static int is_same_name(const struct query_info *a, const struct query_info *b) {
+  return (a->qname_len == b->qname_len && memcmp(a->qname, b->qname, a->qname_len) == 0) ||
+         query_dname_compare(a->qname, b->qname) == 0;
+}
+
 /* True of what the host may store at once: a referral, and the whole answer to what was asked with
  * no alias in it. Anything else may be a part of an answer that leads to a look-alike. */
 static int may_store(const struct module_qstate *qstate, const struct dns_msg *response,
@@ -92,7 +100,7 @@ static int may_store(const struct module_qstate *qstate, const struct dns_msg *r
       return 1;
   }
   if (kept->contested || response->qinfo.qtype != qstate->qinfo.qtype ||
-      query_dname_compare(response->qinfo.qname, qstate->qinfo.qname) != 0)
+      !is_same_name(&response->qinfo, &qstate->qinfo))
     return 0;
   for (size_t i = 0; i < rep->an_numrrsets; ++i)
     if (is_alias(rep->rrsets[i]))
@@ -333,7 +341,12 @@ void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code,
     kept->extended_error = option;
 }
 
-void mxw_forget(struct module_qstate *qstate, int id) { qstate->minfo[id] = NULL; }
+void mxw_forget(struct module_qstate *qstate, int id) {
+  struct mxw_kept *kept = qstate->minfo[id];
+  if (kept != NULL)
+    comm_timer_delete(kept->timer);
+  qstate->minfo[id] = NULL;
+}
 
 /* What dns64 remembers of a query. It stores what the modules behind it answer, unless the query
  * was not to be stored when it came; CMakeLists.txt sees to it that this is what the host has. */
@@ -419,6 +432,82 @@ static size_t aliases_in(const struct reply_info *rep, struct mxw_name *targets,
 
 size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
   return qstate->return_msg == NULL ? 0 : aliases_in(qstate->return_msg->rep, targets, max);
+}
+
+/* ---- look-ups of our own ---- */
+
+int mxw_look_up(struct module_qstate *qstate, const struct mxw_name *name, uint16_t type) {
+  struct module_env *env = qstate->env;
+  struct module_qstate *sub = NULL;
+  struct query_info asked;
+  memset(&asked, 0, sizeof(asked));
+  asked.qname = (uint8_t *)(uintptr_t)name->octets;
+  asked.qname_len = name->bytes;
+  asked.qtype = type;
+  asked.qclass = LDNS_RR_CLASS_IN;
+  if ((*env->detect_cycle)(qstate, &asked, BIT_RD, 0, 0))
+    return 0;
+  return (*env->attach_sub)(qstate, &asked,
+#ifdef MXW_HOST_SUBS_HAVE_CLIENTS
+                            NULL,
+#endif
+                            BIT_RD, 0, 0, &sub);
+}
+
+int mxw_wait(struct module_qstate *qstate, int id, struct mxw_kept *kept, uint32_t timeout_ms) {
+  if (qstate->mesh_info->sub_set.count == 0)
+    return 0;
+  if (kept->timer == NULL) {
+    struct timeval limit = {timeout_ms / 1000, (suseconds_t)(timeout_ms % 1000) * 1000};
+    /* The host calls functions of its own only. This one goes on with a query that waits. */
+    kept->timer = comm_timer_create(qstate->env->worker_base, &validate_suspend_timer_cb, qstate);
+    if (kept->timer == NULL)
+      return 0;
+    comm_timer_set(kept->timer, &limit);
+  }
+  qstate->ext_state[id] = module_wait_subquery;
+  return 1;
+}
+
+int mxw_timed_out(const struct mxw_kept *kept) {
+  return kept->timer != NULL && !comm_timer_is_set(kept->timer);
+}
+
+void mxw_stop_waiting(struct module_qstate *qstate, struct mxw_kept *kept) {
+  comm_timer_delete(kept->timer);
+  kept->timer = NULL;
+  if (qstate->mesh_info->sub_set.count != 0)
+    (*qstate->env->detach_subs)(qstate);
+}
+
+void mxw_read_outcome(const struct module_qstate *qstate, uint16_t type,
+                      struct mxw_outcome *outcome) {
+  memset(outcome, 0, sizeof(*outcome));
+  const struct reply_info *rep =
+      qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL
+          ? NULL
+          : qstate->return_msg->rep;
+  const unsigned rcode = rep == NULL ? LDNS_RCODE_SERVFAIL : FLAGS_GET_RCODE(rep->flags);
+  outcome->nxdomain = rcode == LDNS_RCODE_NXDOMAIN;
+  outcome->failed = (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) ||
+                    rep->security == sec_status_bogus;
+  if (outcome->failed)
+    return;
+  outcome->ttl_s = (uint32_t)rep->ttl;
+  for (size_t i = 0; i < rep->an_numrrsets; ++i) {
+    const struct packed_rrset_data *data = rep->rrsets[i]->entry.data;
+    if (rep->rrsets[i]->rk.type != htons(type))
+      continue;
+    outcome->has_records = 1;
+    for (size_t k = 0; k < data->count && type == LDNS_RR_TYPE_MX; ++k) {
+      if (data->rr_len[k] <= 4) /* its own length and the preference */
+        continue;
+      if (outcome->host_count < sizeof(outcome->hosts) / sizeof(*outcome->hosts))
+        outcome->hosts[outcome->host_count] =
+            (struct mxw_name){data->rr_data[k] + 4, data->rr_len[k] - 4};
+      ++outcome->host_count;
+    }
+  }
 }
 
 /* ---- purge ---- */

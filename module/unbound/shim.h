@@ -97,11 +97,38 @@ struct mxw_kept {
   uint8_t holding;            /* the shim's own: mxw_hold_store() holds the answer back */
   uint8_t contested;          /* the answer must never be stored */
   uint8_t settled;            /* the question's own name decides, whatever it is an alias of */
+  uint8_t ended;              /* the resolver has its answer */
+  uint8_t gave_up;            /* mxw_wait() took too long */
+  uint8_t deferred;           /* the verdict depends on the answer that the resolver finds */
+  void *timer;                /* the shim's own */
 };
 /* Makes it, all zero. NULL without memory. */
 struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id);
 /* What mxw_keep() made, else NULL. */
 struct mxw_kept *mxw_kept_of(struct module_qstate *qstate, int id);
+
+/* Has the host look up the MX, A or AAAA of `name` for this query. inform_super() is called with
+ * the outcome, and after it operate(), if the query waits. 0 if that cannot be. */
+int mxw_look_up(struct module_qstate *qstate, const struct mxw_name *name, uint16_t type);
+/* Leaves the query until what it looks up is there, or `timeout_ms` after the first call: then
+ * operate() is called and mxw_timed_out() is 1. 0 if there is nothing to wait for, or no memory. */
+int mxw_wait(struct module_qstate *qstate, int id, struct mxw_kept *kept, uint32_t timeout_ms);
+int mxw_timed_out(const struct mxw_kept *kept);
+/* Ends the wait; what is still looked up is of no interest any more. Before the query is passed on.
+ */
+void mxw_stop_waiting(struct module_qstate *qstate, struct mxw_kept *kept);
+
+/* What a look-up came to, as far as records of one type tell. */
+struct mxw_outcome {
+  int failed;      /* no answer, an error, or bogus */
+  int nxdomain;    /* the name does not exist */
+  int has_records; /* of the type that was meant */
+  uint32_t ttl_s;
+  struct mxw_name hosts[16]; /* of MX records: wire form, not looked at */
+  size_t host_count;         /* how many there are; it may be more than stand in `hosts` */
+};
+void mxw_read_outcome(const struct module_qstate *qstate, uint16_t type,
+                      struct mxw_outcome *outcome);
 
 /* Wire rdata without its length. */
 struct mxw_rdata {

@@ -154,6 +154,7 @@ private:
   void read_clients(const Source &source, const toml::table &table);
   void read_protect(const Source &source, const toml::table &table);
   void read_slips(TableReader &reader, Rule &rule);
+  void read_verify(TableReader &reader, Rule &rule);
   void read_allow(const Source &source, const toml::table &table);
   void read_exempt(const Source &source, const toml::table &table);
   void read_test(const Source &source, const toml::table &table);
@@ -172,6 +173,9 @@ private:
   /// A word out of `known`; another one is a finding.
   std::string read_word(TableReader &reader, std::string_view key,
                         const std::vector<std::string_view> &known);
+  /// The same for a word that was read.
+  std::string check_word(TableReader &reader, std::string_view key, const Text &word,
+                         const std::vector<std::string_view> &known);
 
   void resolve_clients();
   void resolve_actions();
@@ -572,11 +576,32 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
   pending_actions_.push_back(pending);
   if (read_word(reader, "mode", all_names<Mode>()) == "observe")
     rule.mode = Mode::observe;
+  read_verify(reader, rule);
   if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
     pending_clients_.push_back({number, &source, std::move(ids)});
   rule.contact = read_text(reader, "contact");
   reader.finish();
   spec_.rules.push_back(std::move(rule));
+}
+
+void Loader::read_verify(TableReader &reader, Rule &rule) {
+  constexpr std::string_view kCounterpart = "counterpart";
+  constexpr std::string_view kSameOwner = "same-owner";
+  for (const Text &word : reader.string_or_strings("verify")) {
+    const std::string known = check_word(reader, "verify", word, {kCounterpart, kSameOwner});
+    rule.verify.counterpart = rule.verify.counterpart || known == kCounterpart;
+    rule.verify.same_owner = rule.verify.same_owner || known == kSameOwner;
+  }
+  rule.verify.block_unknown = read_word(reader, "on_unknown", {"block", "pass"}) != "pass";
+  if (const auto limit = reader.integer("verify_timeout_ms", 100, 10'000))
+    rule.verify.timeout_ms = static_cast<std::uint32_t>(*limit);
+  for (const std::string_view key : {"on_unknown", "verify_timeout_ms"})
+    if (reader.has(key) && !reader.has("verify"))
+      reader.error("MXW033", reader.at(key), quote(key) + " has no 'verify' to belong to",
+                   "say what is to be verified, such as verify = \"counterpart\"");
+  if (rule.verify && rule.action == Action::pass)
+    reader.warning("MXW033", reader.at("verify"), "'verify' has no effect with the action 'pass'",
+                   "take it out, or choose the action that is to be verified");
 }
 
 void Loader::read_slips(TableReader &reader, Rule &rule) {
@@ -719,13 +744,16 @@ void Loader::read_test(const Source &source, const toml::table &table) {
 std::string Loader::read_word(TableReader &reader, std::string_view key,
                               const std::vector<std::string_view> &known) {
   const auto word = reader.string(key);
-  if (!word)
-    return {};
-  if (std::find(known.begin(), known.end(), word->value) != known.end())
-    return word->value;
-  reader.error("MXW013", word->at,
-               "unknown " + std::string(key) + " " + quote(word->value) +
-                   did_you_mean(word->value, known),
+  return word ? check_word(reader, key, *word, known) : std::string();
+}
+
+std::string Loader::check_word(TableReader &reader, std::string_view key, const Text &word,
+                               const std::vector<std::string_view> &known) {
+  if (std::find(known.begin(), known.end(), word.value) != known.end())
+    return word.value;
+  reader.error("MXW013", word.at,
+               "unknown " + std::string(key) + " " + quote(word.value) +
+                   did_you_mean(word.value, known),
                "choose one of: " + list_of(known));
   return {};
 }

@@ -203,6 +203,13 @@ std::vector<Text> TableReader::strings(std::string_view key, std::size_t at_leas
   return node == nullptr ? std::vector<Text>() : strings_of(*node, key, at_least);
 }
 
+std::vector<Text> TableReader::string_or_strings(std::string_view key) {
+  const toml::node_view<const toml::node> node = table_[key];
+  if (!node.is_string())
+    return strings(key);
+  return {*string(key)};
+}
+
 std::vector<const toml::table *> TableReader::tables(std::string_view key) {
   std::vector<const toml::table *> tables;
   const toml::node *node = take(key);

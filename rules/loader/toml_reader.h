@@ -38,6 +38,8 @@ public:
   std::optional<toml::date> date(std::string_view key);
   /// An array of strings; one of fewer than `at_least` is a finding.
   std::vector<Text> strings(std::string_view key, std::size_t at_least = 1);
+  /// A string, or an array of one or more.
+  std::vector<Text> string_or_strings(std::string_view key);
   /// The tables of an array of tables.
   std::vector<const toml::table *> tables(std::string_view key);
   const toml::table *table(std::string_view key);

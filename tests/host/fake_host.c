@@ -13,7 +13,9 @@
 #include "util/data/msgreply.h"
 #include "util/module.h"
 #include "util/net_help.h"
+#include "util/netevent.h"
 #include "util/regional.h"
+#include "validator/validator.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
@@ -232,6 +234,58 @@ void rrset_array_unlock(struct rrset_ref *ref, size_t count) {
 int mesh_state_is_unique(struct mesh_state *state) { return state->unique != NULL; }
 void mesh_state_make_unique(struct mesh_state *state) { state->unique = state; }
 
+/* A timer that is over as soon as somebody looks. */
+static int timers;
+static int timers_allowed;
+struct comm_timer *comm_timer_create(struct comm_base *base, void (*callback)(void *),
+                                     void *argument) {
+  (void)base;
+  (void)callback;
+  (void)argument;
+  if (!timers_allowed)
+    return NULL;
+  ++timers;
+  return (struct comm_timer *)&timers;
+}
+void comm_timer_set(struct comm_timer *timer, struct timeval *limit) {
+  (void)timer;
+  (void)limit;
+}
+int comm_timer_is_set(struct comm_timer *timer) {
+  (void)timer;
+  return 0;
+}
+void comm_timer_delete(struct comm_timer *timer) { timers -= timer != NULL; }
+void validate_suspend_timer_cb(void *argument) { (void)argument; }
+
+static int subs_allowed;
+static int attach_sub(struct module_qstate *qstate, struct query_info *question,
+#ifdef MXW_HOST_SUBS_HAVE_CLIENTS
+                      struct respip_client_info *client,
+#endif
+                      uint16_t flags, int prime, int valrec, struct module_qstate **sub) {
+#ifdef MXW_HOST_SUBS_HAVE_CLIENTS
+  (void)client;
+#endif
+  (void)question;
+  (void)flags;
+  (void)prime;
+  (void)valrec;
+  *sub = NULL;
+  qstate->mesh_info->sub_set.count += (size_t)subs_allowed;
+  return subs_allowed;
+}
+static void detach_subs(struct module_qstate *qstate) { qstate->mesh_info->sub_set.count = 0; }
+static int detect_cycle(struct module_qstate *qstate, struct query_info *question, uint16_t flags,
+                        int prime, int valrec) {
+  (void)qstate;
+  (void)question;
+  (void)flags;
+  (void)prime;
+  (void)valrec;
+  return 0;
+}
+
 /* Trees of one node or none. */
 rbnode_type rbtree_null_node;
 rbnode_type *rbtree_first(rbtree_type *tree) { return tree->root; }
@@ -359,6 +413,9 @@ struct fake_host *fake_load(const char *module) {
   host->env.cfg = &host->cfg;
   host->cfg.module_conf = "dynlib validator iterator";
   host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
+  host->env.attach_sub = &attach_sub;
+  host->env.detach_subs = &detach_subs;
+  host->env.detect_cycle = &detect_cycle;
   host->env.worker = &host->worker;
   host->env.mesh = &host->mesh;
   host->env.now_tv = &host->now;
@@ -371,6 +428,9 @@ int fake_init(struct fake_host *host, size_t workers) {
   int ok = host->dynlib.func_init(&host->env, MODULE_ID);
   host->cfg.module_conf = "dynlib validator iterator";
   host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
+  host->env.attach_sub = &attach_sub;
+  host->env.detach_subs = &detach_subs;
+  host->env.detect_cycle = &detect_cycle;
   host->env.worker = &host->worker;
   return ok;
 }
@@ -494,6 +554,8 @@ static enum fake_state state_of(const struct module_qstate *qstate) {
     return FAKE_FINISHED;
   case module_error:
     return FAKE_ERROR;
+  case module_wait_subquery:
+    return FAKE_WAITS;
   default:
     return FAKE_UNTOUCHED;
   }
@@ -514,7 +576,9 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   memset(&subnet, 0, sizeof(subnet));
   memset(&reply, 0, sizeof(reply));
   region_used = 0;
-  stored = uncached = 0;
+  stored = uncached = timers = 0;
+  timers_allowed = !question->no_timers;
+  subs_allowed = !question->no_subs;
 
   set_client(&waiting, question->family, question->address);
   set_client(&joined, question->joined_family, question->joined_address);
@@ -540,6 +604,10 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   size_t blocks_before = own_blocks;
   host->dynlib.func_operate(qstate, events[question->event], MODULE_ID, NULL);
   reply.heap_allocations = own_blocks - blocks_before;
+  if (state_of(qstate) == FAKE_WAITS) {
+    ++reply.waited;
+    host->dynlib.func_operate(qstate, module_event_pass, MODULE_ID, NULL);
+  }
   reply.state = state_of(qstate);
   struct dns_msg *real = NULL;
   if (question->resolves && reply.state == FAKE_PASSED_ON) {
@@ -556,6 +624,10 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
     blocks_before = own_blocks;
     host->dynlib.func_operate(qstate, module_event_moddone, MODULE_ID, NULL);
     reply.heap_allocations += own_blocks - blocks_before;
+    if (state_of(qstate) == FAKE_WAITS) {
+      ++reply.waited;
+      host->dynlib.func_operate(qstate, module_event_pass, MODULE_ID, NULL);
+    }
     reply.state = state_of(qstate);
   }
   reply.stored = stored;
@@ -583,6 +655,7 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   host->dynlib.func_inform(qstate, MODULE_ID, qstate);
   host->dynlib.func_clear(qstate, MODULE_ID);
   reply.remembered = qstate->minfo[MODULE_ID] != NULL;
+  reply.timers_left = timers;
   if (real != NULL)
     free_message(real);
   return reply;

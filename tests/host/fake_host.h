@@ -41,7 +41,7 @@ size_t fake_heap_blocks(void);
  * holds now. */
 int fake_allow_threads(int allowed);
 
-enum fake_state { FAKE_PASSED_ON, FAKE_FINISHED, FAKE_ERROR, FAKE_UNTOUCHED };
+enum fake_state { FAKE_PASSED_ON, FAKE_FINISHED, FAKE_ERROR, FAKE_WAITS, FAKE_UNTOUCHED };
 enum fake_event { FAKE_NEW, FAKE_PASS, FAKE_MODDONE, FAKE_NOREPLY };
 
 struct fake_name {
@@ -68,6 +68,8 @@ struct fake_question {
   int has_super; /* another look-up waits for this one */
   int in_subnet; /* an option for the client's subnet went upstream */
   int has_rpz;   /* there are policy zones */
+  int no_subs;   /* no look-up can be had for a query */
+  int no_timers; /* nor a timer */
   int no_lookup; /* somebody else keeps the answer from the caches */
 };
 
@@ -90,6 +92,8 @@ struct fake_reply {
   int host_stored;         /* the host was let store what came */
   int stored;              /* the module had it stored */
   int uncached;            /* the module had it taken out of the cache */
+  int waited;              /* for look-ups; then the time was over */
+  int timers_left;         /* when the query was cleared */
   int unique;              /* the module had later clients kept away */
   size_t heap_allocations; /* by the module; 0 always in a sanitized build */
   int remembered;          /* the module kept something of the query when it was cleared */

@@ -452,6 +452,45 @@ TEST_CASE("host: without memory to remember a question its answer is looked at a
   CHECK_FALSE(plain.host_stored);
 }
 
+TEST_CASE("host: what cannot be verified is treated as the rule says", "[host][verify]") {
+  const bool block = GENERATE(true, false);
+  const Config config(rules("refused", std::string("verify = [\"counterpart\", \"same-owner\"]\n") +
+                                           (block ? "" : "on_unknown = \"pass\"\n")));
+  const auto fault = GENERATE(static_cast<int fake_question::*>(nullptr), &fake_question::no_subs,
+                              &fake_question::no_timers);
+  CAPTURE(block, fault == &fake_question::no_subs, fault == &fake_question::no_timers);
+  Host host;
+  const auto set_fault = [&](fake_question &q) {
+    if (fault != nullptr)
+      q.*fault = 1;
+  };
+  for (int round = 0; round < 2; ++round) {
+    const auto reply = resolve(host, "army.ml", {}, set_fault);
+    CHECK(reply.waited == (fault == nullptr && round == 0)); // then it is known for a while
+    CHECK(reply.rcode == (block ? 5 : 0));
+    CHECK(reply.state == FAKE_FINISHED);
+    CHECK(reply.timers_left == 0);
+    CHECK_FALSE(reply.host_stored);
+    CHECK_FALSE(reply.stored);
+  }
+  // The same where an alias leads to it.
+  const auto alias = resolve(host, "partner.example", {"mail.army.ml"}, set_fault);
+  CHECK(alias.waited == (fault == nullptr));
+  CHECK(alias.rcode == (block ? 5 : 0));
+  CHECK(alias.timers_left == 0);
+  CHECK_FALSE(alias.stored);
+}
+
+TEST_CASE("host: without memory to remember a question nothing is verified", "[host][verify]") {
+  const Config config(rules("refused", "verify = \"counterpart\"\n"));
+  Host host;
+  fake_allow_allocations(0);
+  const auto reply = resolve(host, "army.ml");
+  fake_allow_allocations(-1);
+  CHECK(reply.waited == 0);
+  CHECK(reply.rcode == 5);
+}
+
 TEST_CASE("host: a decision and its answer allocate nothing from the heap", "[host]") {
   const Config config(rules("redirect"));
   Host host;

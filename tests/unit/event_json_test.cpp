@@ -56,6 +56,15 @@ TEST_CASE("event: names what an alias leads to", "[event]") {
   CHECK(j["mxwarden"]["alias_of"] == "army.ml");
 }
 
+TEST_CASE("event: says whether what was to be verified was", "[event]") {
+  Event event = army_ml();
+  CHECK_FALSE(json::parse(to_json(event))["mxwarden"].contains("verified"));
+  event.verified = Verified::confirmed;
+  CHECK(json::parse(to_json(event))["mxwarden"]["verified"] == "confirmed");
+  event.verified = Verified::unknown;
+  CHECK(json::parse(to_json(event))["mxwarden"]["verified"] == "unknown");
+}
+
 TEST_CASE("event: what is only observed was not denied", "[event]") {
   Event event = army_ml();
   event.mode = Mode::observe;
