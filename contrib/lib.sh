@@ -15,9 +15,9 @@ die() {
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$1"; }
 
 # install_packages LIST…: installs what is missing of the packages that the files name. Services that come with them
-# (NSD) are neither started now nor at the next boot.
+# (NSD, Redis) are neither started now nor at the next boot.
 install_packages() {
-  local package names
+  local package names service
   local -a missing=()
   names=$(sed 's/#.*//' "$@")
   for package in $names; do
@@ -35,7 +35,9 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update &&
       apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "${missing[@]}" || exit
-    [[ " ${missing[*]} " != *" nsd "* ]] || update-rc.d nsd disable
+    for service in nsd redis-server; do
+      [[ " ${missing[*]} " != *" $service "* ]] || update-rc.d "$service" disable || exit
+    done
   )
 }
 
