@@ -36,7 +36,24 @@ struct Asker {
   bool json;
 };
 
-Json to_json(const Asker &asker, const std::string &text, const Verdict &verdict) {
+/// What a rule wants to be verified, as rule files say it.
+std::vector<std::string> verify_words(const Verify &verify) {
+  std::vector<std::string> words;
+  if (verify.counterpart)
+    words.emplace_back("counterpart");
+  if (verify.same_owner)
+    words.emplace_back("same-owner");
+  return words;
+}
+
+/// The name that was meant; empty where there can be none.
+std::string counterpart_text(const Name &typed, const Verdict &verdict) {
+  const auto meant = Policy::counterpart(typed, verdict);
+  return meant ? to_string(*meant) : std::string();
+}
+
+Json to_json(const Asker &asker, const std::string &text, const Query &query,
+             const Verdict &verdict) {
   const Policy &policy = asker.policy;
   Json object = {{"query", text},
                  {"qtype", qtype_name(asker.type)},
@@ -61,6 +78,11 @@ Json to_json(const Asker &asker, const std::string &text, const Verdict &verdict
     put_place(rule.place);
     if (!rule.contact.empty())
       object["contact"] = rule.contact;
+    if (const auto words = verify_words(rule.verify);
+        !words.empty() && verdict.reason == Reason::look_alike) {
+      object["verify"] = words;
+      object["counterpart"] = counterpart_text(query.name, verdict);
+    }
   }
   if (verdict.allow != Verdict::kNone) {
     const Allow &allow = policy.allows()[verdict.allow];
@@ -150,6 +172,15 @@ std::string to_prose(const Asker &asker, const std::string &text, const Query &q
                          ':' + std::to_string(rule.place.line));
     if (!rule.contact.empty())
       row("contact  ", rule.contact);
+    if (verdict.reason == Reason::look_alike && rule.verify) {
+      const std::string meant = counterpart_text(query.name, verdict);
+      if (rule.verify.counterpart)
+        row("verify   ",
+            "only if '" + meant + "' takes mail; the resolver asks, this command does not");
+      if (rule.verify.same_owner)
+        row("verify   ", "not if its mail goes to the hosts of '" + meant +
+                             "'; the resolver asks, this command does not");
+    }
   }
   row("answer   ", answer_text(asker, verdict));
   if (verdict.reason == Reason::look_alike || verdict.reason == Reason::no_match)
@@ -182,8 +213,9 @@ bool explain_one(const Asker &asker, const std::string &text) {
   const Query query{*name, asker.type, asker.client, std::time(nullptr)};
   const Verdict verdict = asker.policy.decide(query);
   if (asker.json)
-    std::cout << to_json(asker, text, verdict).dump(-1, ' ', true, Json::error_handler_t::replace)
-              << '\n';
+    std::cout
+        << to_json(asker, text, query, verdict).dump(-1, ' ', true, Json::error_handler_t::replace)
+        << '\n';
   else
     std::cout << to_prose(asker, text, query, verdict);
   return true;

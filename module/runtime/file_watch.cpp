@@ -52,6 +52,7 @@ bool FileWatch::watch(const std::vector<fs::path> &files) {
 }
 
 bool FileWatch::add(const fs::path &file, std::map<int, Names> &watched, int links) {
+  bool good = true;
   fs::path directory = file.root_path();
   for (const fs::path &part : file.relative_path()) {
     const std::string name = part.string();
@@ -62,11 +63,13 @@ bool FileWatch::add(const fs::path &file, std::map<int, Names> &watched, int lin
       continue;
     }
     const int number = inotify_add_watch(fd_, directory.c_str(), kMask);
-    if (number < 0) // not there yet, which the directory above it will tell
-      return errno == ENOENT || errno == ENOTDIR;
-    watched[number].insert(name);
+    if (number < 0 && (errno == ENOENT || errno == ENOTDIR))
+      return true; // not there yet, which the directory above it will tell
+    good = number >= 0; // one on the way may be unreadable; the last one counts
+    if (good)
+      watched[number].insert(name);
     if (has_wildcard(name))
-      return true;
+      return good;
     directory /= part;
     std::error_code error;
     const fs::path target = fs::read_symlink(directory, error);
@@ -79,7 +82,7 @@ bool FileWatch::add(const fs::path &file, std::map<int, Names> &watched, int lin
       return false;
     directory = real;
   }
-  return true;
+  return good;
 }
 
 bool FileWatch::changed() {

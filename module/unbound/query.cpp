@@ -106,7 +106,7 @@ bool send(const Call &call, const Name &qname, const AnswerPlan &todo) noexcept 
 
 /// Answers as an enforced verdict says, and sees to it that nobody else gets that answer.
 void answer(const Call &call, const Judged &judged) noexcept {
-  mxw_do_not_cache(call.qstate, call.id);
+  const bool is_private = mxw_do_not_cache(call.qstate, call.id) != 0;
   AnswerPlan todo = plan(*call.policy(), judged.verdict, judged.query.type);
   if (judged.verdict.alias) // the apex that the plan has is the look-alike's
     todo.soa_labels = static_cast<std::uint8_t>(judged.query.name.labels());
@@ -118,7 +118,7 @@ void answer(const Call &call, const Judged &judged) noexcept {
     mxw_add_extended_error(call.qstate, call.id, todo.ede_code, text.data());
   }
   // Without memory for the policy's answer the sender must not get the real one.
-  if (!send(call, judged.query.name, todo))
+  if (!is_private || !send(call, judged.query.name, todo))
     mxw_answer_rcode(call.qstate, call.id, rcode::kServFail);
 }
 
@@ -195,7 +195,7 @@ void end(Call &call) {
   if (!judge_with_aliases(call, kept, aliases, may_verify, judged))
     return;
   if (aliases.too_many() && !settles(judged.verdict)) {
-    mxw_do_not_cache(qstate, call.id);
+    (void)mxw_do_not_cache(qstate, call.id);
     mxw_answer_rcode(qstate, call.id, rcode::kServFail);
     return;
   }
@@ -217,7 +217,10 @@ void end(Call &call) {
     report(call, judged);
   }
   if (judged.verdict.contested || !agreed) {
-    mxw_do_not_cache(qstate, call.id);
+    if (mxw_do_not_cache(qstate, call.id) == 0) {
+      mxw_answer_rcode(qstate, call.id, rcode::kServFail);
+      return;
+    }
     mxw_uncache(qstate);
     // Where the store was not held back the host has kept the parts under their own names too.
     for (const mxw_name &target : aliases.targets())
@@ -279,7 +282,7 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     mxw_hold_store(qstate, kept);
   }
   if (kept == nullptr || judged.verdict.contested)
-    mxw_do_not_cache(qstate, id);
+    (void)mxw_do_not_cache(qstate, id); // comes again at the end
   pass_on(call, kept);
 }
 

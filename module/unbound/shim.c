@@ -247,12 +247,17 @@ void mxw_finish(struct module_qstate *qstate, int id) { qstate->ext_state[id] = 
 
 void mxw_fail(struct module_qstate *qstate, int id) { qstate->ext_state[id] = module_error; }
 
-/* One RRset in the query's region, or NULL. */
+/* One RRset in the query's region, or NULL. Its data are in one piece, as the host's are: whoever
+ * copies it relies on that. */
 static struct ub_packed_rrset_key *make_rrset(struct module_qstate *qstate,
                                               const struct mxw_records *records) {
   struct regional *region = qstate->region;
   struct ub_packed_rrset_key *key = regional_alloc_zero(region, sizeof(*key));
-  struct packed_rrset_data *data = regional_alloc_zero(region, sizeof(*data));
+  size_t bytes = sizeof(struct packed_rrset_data);
+  for (size_t i = 0; i < records->count; ++i)
+    bytes += sizeof(size_t) + sizeof(uint8_t *) + sizeof(time_t) + sizeof(uint16_t) +
+             records->rdatas[i].bytes;
+  struct packed_rrset_data *data = regional_alloc_zero(region, bytes);
   if (key == NULL || data == NULL)
     return NULL;
   key->entry.key = key;
@@ -262,26 +267,21 @@ static struct ub_packed_rrset_key *make_rrset(struct module_qstate *qstate,
       region, records->owner != NULL ? records->owner : qstate->qinfo.qname, key->rk.dname_len);
   key->rk.type = htons(records->type);
   key->rk.rrset_class = htons(LDNS_RR_CLASS_IN);
+  if (key->rk.dname == NULL)
+    return NULL;
   data->ttl = records->ttl_s;
   data->count = records->count;
   data->trust = rrset_trust_ultimate;
   data->security = sec_status_insecure;
-  data->rr_len = regional_alloc(region, records->count * sizeof(*data->rr_len));
-  data->rr_ttl = regional_alloc(region, records->count * sizeof(*data->rr_ttl));
-  data->rr_data = regional_alloc(region, records->count * sizeof(*data->rr_data));
-  if (key->rk.dname == NULL || data->rr_len == NULL || data->rr_ttl == NULL ||
-      data->rr_data == NULL)
-    return NULL;
+  size_t *lengths = (size_t *)(void *)(data + 1);
+  for (size_t i = 0; i < records->count; ++i)
+    lengths[i] = records->rdatas[i].bytes + sizeof(uint16_t);
+  packed_rrset_ptr_fixup(data); /* sets the pointers by the lengths */
   for (size_t i = 0; i < records->count; ++i) {
     const struct mxw_rdata *rdata = &records->rdatas[i];
-    uint8_t *packed = regional_alloc(region, rdata->bytes + sizeof(uint16_t));
-    if (packed == NULL)
-      return NULL;
-    sldns_write_uint16(packed, (uint16_t)rdata->bytes);
-    memcpy(packed + sizeof(uint16_t), rdata->octets, rdata->bytes);
-    data->rr_len[i] = rdata->bytes + sizeof(uint16_t);
     data->rr_ttl[i] = records->ttl_s;
-    data->rr_data[i] = packed;
+    sldns_write_uint16(data->rr_data[i], (uint16_t)rdata->bytes);
+    memcpy(data->rr_data[i] + sizeof(uint16_t), rdata->octets, rdata->bytes);
   }
   return key;
 }
@@ -351,17 +351,23 @@ void mxw_forget(struct module_qstate *qstate, int id) {
 /* What dns64 remembers of a query. It stores what the modules behind it answer, unless the query
  * was not to be stored when it came; CMakeLists.txt sees to it that this is what the host has. */
 struct dns64_kept {
-  int state; /* an enum */
+  int state; /* an enum; 0 for a query that it does nothing about */
   int started_no_cache_store;
 };
 
-void mxw_do_not_cache(struct module_qstate *qstate, int id) {
+int mxw_do_not_cache(struct module_qstate *qstate, int id) {
   qstate->no_cache_store = 1;
   for (int i = 0; i < id; ++i) {
+    if (strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") != 0)
+      continue;
+    if (qstate->minfo[i] == NULL) /* as it is for look-ups of its own */
+      qstate->minfo[i] = regional_alloc_zero(qstate->region, sizeof(struct dns64_kept));
     struct dns64_kept *dns64 = qstate->minfo[i];
-    if (dns64 != NULL && strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") == 0)
-      dns64->started_no_cache_store = 1;
+    if (dns64 == NULL)
+      return 0;
+    dns64->started_no_cache_store = 1;
   }
+  return 1;
 }
 
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept) {

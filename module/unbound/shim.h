@@ -167,8 +167,9 @@ void mxw_add_extended_error(struct module_qstate *qstate, int id, uint16_t code,
 /* The host is about to free the query. */
 void mxw_forget(struct module_qstate *qstate, int id);
 
-/* Keeps the answer to this query out of the host's caches. */
-void mxw_do_not_cache(struct module_qstate *qstate, int id);
+/* Keeps the answer to this query out of the host's caches. 0 if there is no memory for that; then
+ * the query must not get an answer that must not be stored. */
+int mxw_do_not_cache(struct module_qstate *qstate, int id);
 /* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores
  * as ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept);

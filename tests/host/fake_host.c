@@ -36,6 +36,8 @@ struct fake_host {
   struct config_file cfg;
   struct worker worker;
   struct mesh_area mesh;
+  struct module_func_block modules[MODULE_ID];
+  struct module_func_block *stack[MODULE_ID];
   struct timeval now;
   inplace_cb_reply_func_type *reply_callback;
   inplace_cb_query_response_func_type *response_callback;
@@ -171,6 +173,17 @@ int query_dname_compare(uint8_t *a, uint8_t *b) {
   for (; *a != 0 && tolower(*a) == tolower(*b); ++a, ++b)
     ;
   return (int)tolower(*a) - (int)tolower(*b);
+}
+
+void packed_rrset_ptr_fixup(struct packed_rrset_data *data) {
+  data->rr_len = (size_t *)(void *)(data + 1);
+  data->rr_data = (uint8_t **)(void *)(data->rr_len + data->count);
+  data->rr_ttl = (time_t *)(void *)(data->rr_data + data->count);
+  uint8_t *next = (uint8_t *)(data->rr_ttl + data->count);
+  for (size_t i = 0; i < data->count; ++i) {
+    data->rr_data[i] = next;
+    next += data->rr_len[i];
+  }
 }
 
 void get_cname_target(struct ub_packed_rrset_key *rrset, uint8_t **target, size_t *bytes) {
@@ -413,6 +426,11 @@ struct fake_host *fake_load(const char *module) {
   host->env.cfg = &host->cfg;
   host->cfg.module_conf = "dynlib validator iterator";
   host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
+  for (int i = 0; i < MODULE_ID; ++i) {
+    host->modules[i].name = "other";
+    host->stack[i] = &host->modules[i];
+  }
+  host->mesh.mods.mod = host->stack;
   host->env.attach_sub = &attach_sub;
   host->env.detach_subs = &detach_subs;
   host->env.detect_cycle = &detect_cycle;
@@ -426,11 +444,6 @@ int fake_init(struct fake_host *host, size_t workers) {
   host->cfg.num_threads = (int)workers;
   host->env.worker = NULL; /* as in Unbound: there are no workers yet */
   int ok = host->dynlib.func_init(&host->env, MODULE_ID);
-  host->cfg.module_conf = "dynlib validator iterator";
-  host->cfg.client_subnet_opcode = LDNS_EDNS_CLIENT_SUBNET;
-  host->env.attach_sub = &attach_sub;
-  host->env.detach_subs = &detach_subs;
-  host->env.detect_cycle = &detect_cycle;
   host->env.worker = &host->worker;
   return ok;
 }
@@ -592,6 +605,7 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   qstate->env = &host->env;
   qstate->query_flags = BIT_RD;
   qstate->no_cache_store = qstate->no_cache_lookup = question->no_lookup;
+  host->modules[0].name = question->behind_dns64 ? "dns64" : "other";
   qstate->qinfo.qname = (uint8_t *)(uintptr_t)question->qname;
   qstate->qinfo.qname_len = question->qname_bytes;
   qstate->qinfo.qtype = question->qtype;
@@ -631,6 +645,9 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
     reply.state = state_of(qstate);
   }
   reply.stored = stored;
+  const int *dns64 = qstate->minfo[0]; /* its state, and whether it must not store */
+  reply.dns64_stores =
+      question->behind_dns64 && qstate->return_msg != NULL && (dns64 == NULL || !dns64[1]);
   reply.uncached = uncached;
   reply.unique = mesh.unique != NULL;
   reply.rcode = qstate->return_rcode;

@@ -65,12 +65,13 @@ struct fake_question {
   size_t alias_count;
   int joined_family; /* of a second client, who asks the same meanwhile; 0: none */
   uint8_t joined_address[16];
-  int has_super; /* another look-up waits for this one */
-  int in_subnet; /* an option for the client's subnet went upstream */
-  int has_rpz;   /* there are policy zones */
-  int no_subs;   /* no look-up can be had for a query */
-  int no_timers; /* nor a timer */
-  int no_lookup; /* somebody else keeps the answer from the caches */
+  int has_super;    /* another look-up waits for this one */
+  int in_subnet;    /* an option for the client's subnet went upstream */
+  int has_rpz;      /* there are policy zones */
+  int behind_dns64; /* which stores answers unless it is told otherwise */
+  int no_subs;      /* no look-up can be had for a query */
+  int no_timers;    /* nor a timer */
+  int no_lookup;    /* somebody else keeps the answer from the caches */
 };
 
 struct fake_reply {
@@ -89,9 +90,10 @@ struct fake_reply {
   uint8_t rdata[256]; /* of the first RR, without the length */
   size_t rdata_bytes;
   long ttl_s;
-  int host_stored;         /* the host was let store what came */
-  int stored;              /* the module had it stored */
-  int uncached;            /* the module had it taken out of the cache */
+  int host_stored; /* the host was let store what came */
+  int stored;      /* the module had it stored */
+  int uncached;    /* the module had it taken out of the cache */
+  int dns64_stores;
   int waited;              /* for look-ups; then the time was over */
   int timers_left;         /* when the query was cleared */
   int unique;              /* the module had later clients kept away */

@@ -452,6 +452,28 @@ TEST_CASE("host: without memory to remember a question its answer is looked at a
   CHECK_FALSE(plain.host_stored);
 }
 
+TEST_CASE("host: dns64 stores nothing of concern, whatever memory there is", "[host][cache]") {
+  const Config config(rules("redirect", kForRelays));
+  Host host;
+  for (const bool from_relay : {true, false})
+    for (const std::string name : {"army.ml", "partner.example"})
+      for (long allowed = 0; allowed < 20; ++allowed) {
+        CAPTURE(from_relay, name, allowed);
+        fake_allow_allocations(allowed);
+        const auto reply = resolve(host, name, {"army.ml"}, [&](fake_question &q) {
+          q.behind_dns64 = 1;
+          if (from_relay)
+            std::copy(kRelay.begin(), kRelay.end(), q.address);
+        });
+        fake_allow_allocations(-1);
+        CHECK_FALSE(reply.dns64_stores);
+        CHECK_FALSE(reply.host_stored);
+        CHECK_FALSE(reply.stored);
+      }
+  CHECK(
+      resolve(host, "example.org", {}, [](fake_question &q) { q.behind_dns64 = 1; }).dns64_stores);
+}
+
 TEST_CASE("host: what cannot be verified is treated as the rule says", "[host][verify]") {
   const bool block = GENERATE(true, false);
   const Config config(rules("refused", std::string("verify = [\"counterpart\", \"same-owner\"]\n") +

@@ -16,7 +16,8 @@ struct Outcome {
 };
 
 /// Runs `script` by a shell in a directory with rules: $MXW is the command, main.toml a main file,
-/// dod.toml a rule file, bad.toml one with an error, lax.toml one with a warning.
+/// dod.toml a rule file, bad.toml one with an error, lax.toml one with a warning,
+/// mirror.toml one that verifies.
 Outcome run(const std::string &script) {
   const TempDir dir;
   dir.write("dod.toml", rule_file(R"(
@@ -42,6 +43,9 @@ expect = { reason = "look-alike", mode = "enforce" }
 query = "example.org"
 expect = { mode = "none", rule = "none" }
 )"));
+  dir.write("mirror.toml",
+            rule_file("[[protect]]\nid = \"mil\"\nsuffix = \"mil\"\nmirror = [\"ml\"]\n"
+                      "verify = [\"counterpart\", \"same-owner\"]\n"));
   dir.write("bad.toml", "schema = 1\n[[protect]]\nid = \"bad\"\n");
   dir.write("lax.toml", rule_file("[[protect]]\nid = \"lax\"\ndomains = [\"army.mil\"]\n"
                                   "action = \"drop\"\n"));
@@ -76,6 +80,12 @@ TEST_CASE("command: exit status and output", "[command]") {
       {"$MXW explain army.ml --rules dod.toml", 0, "it looks like 'army.mil' (tld-slip, edits: 1)"},
       {"$MXW explain army.ml --rules dod.toml", 0, "contact  post?[2Jmaster"},
       {"$MXW explain army.ml -t A --rules dod.toml", 0, "army.ml A: pass (look-alike)"},
+      {"$MXW explain mail.army.ml --rules mirror.toml", 0,
+       "verify   only if 'mail.army.mil' takes mail"},
+      {"$MXW explain mail.army.ml --rules mirror.toml", 0,
+       "verify   not if its mail goes to the hosts of 'mail.army.mil'"},
+      {"$MXW explain mail.army.ml --json --rules mirror.toml", 0,
+       R"("verify":["counterpart","same-owner"],"counterpart":"mail.army.mil")"},
       {"$MXW explain army.ml --qtype NONSENSE --rules dod.toml", 2, "unknown type 'NONSENSE'"},
       {"$MXW explain army.ml --rules bad.toml", 2, "nothing can be explained"},
       {"$MXW explain --rules dod.toml", 2, "name is required"},
