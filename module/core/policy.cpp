@@ -35,6 +35,14 @@ bool is_mta_sts(std::string_view label) noexcept {
   return label == kMtaSts || label == kMtaStsRecord;
 }
 
+/// True if `label`, which has no capitals, is the first one of `qname` (wire form, any case).
+bool begins_with(std::span<const std::uint8_t> qname, std::string_view label) noexcept {
+  return qname.size() > label.size() && qname[0] == label.size() &&
+         std::equal(label.begin(), label.end(), qname.begin() + 1, [](char a, std::uint8_t b) {
+           return static_cast<std::uint8_t>(a) == (b >= 'A' && b <= 'Z' ? b + 32 : b);
+         });
+}
+
 /// What `action` means for a question of `type` about `qname`, of which the last `apex_labels` are
 /// the look-alike. MX alone is enough where a positive answer is given or delivery is refused; a
 /// negative answer must cover every type, or senders fall back to the domain's own address.
@@ -146,8 +154,7 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
 bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) const noexcept {
   if (is_mail_question(type) || any_type_)
     return true;
-  const std::size_t first_label = qname.empty() ? 0 : qname[0];
-  if (redirects_ && (first_label == kMtaSts.size() || first_label == kMtaStsRecord.size()))
+  if (redirects_ && (begins_with(qname, kMtaSts) || begins_with(qname, kMtaStsRecord)))
     return true;
   return std::any_of(served_.begin(), served_.end(),
                      [&](const ServedName &served) { return served.name.is(qname); });

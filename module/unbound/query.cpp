@@ -21,8 +21,8 @@ constexpr std::size_t kMaxRecords = 16;
 constexpr std::uint16_t kClassIn = 1;
 constexpr std::uint16_t kClassAny = 255; // answered with what there is in IN
 
-/// True of the types that say where mail goes; the resolver's own look-ups of others are never
-/// looked at.
+/// True of the types that say where mail goes. Of others neither aliases nor the resolver's own
+/// look-ups are looked at.
 bool is_about_mail(std::uint16_t type) noexcept {
   return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
 }
@@ -177,11 +177,11 @@ void end(Call &call) {
   mxw_kept *kept = mxw_kept_of(qstate, call.id);
   const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
   mxw_finish(qstate, call.id);
-  if (!is_concern(call) || (kept == nullptr && !is_about_mail(question.qtype)))
+  if (!is_concern(call) || !is_about_mail(question.qtype))
     return;
   const Aliases aliases(qstate);
   if (!is_new && kept->contested == 0 && (aliases.empty() || kept->settled != 0)) {
-    mxw_store(qstate, kept);
+    mxw_store(qstate, kept, 0); // what else it is of nobody has looked at
     return;
   }
   Judged judged;
@@ -226,7 +226,7 @@ void end(Call &call) {
     for (const mxw_name &target : aliases.targets())
       mxw_uncache_alias(qstate, &target);
   } else if (kept != nullptr) {
-    mxw_store(qstate, kept);
+    mxw_store(qstate, kept, settles(judged.verdict) ? 0 : 1);
   }
   if (!agreed || (judged.verdict.enforced() && is_shared_with_host))
     // There is no one answer for all who wait for it: they ask again, each by himself.
@@ -279,7 +279,8 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     kept->generation = call.rules.generation();
     kept->contested = judged.verdict.contested;
     kept->settled = settles(judged.verdict);
-    mxw_hold_store(qstate, kept);
+    if (is_about_mail(question.qtype))
+      mxw_hold_store(qstate, kept);
   }
   if (kept == nullptr || judged.verdict.contested)
     (void)mxw_do_not_cache(qstate, id); // comes again at the end

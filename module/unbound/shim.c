@@ -99,13 +99,25 @@ static int may_store(const struct module_qstate *qstate, const struct dns_msg *r
     if (has_ns && !has_soa)
       return 1;
   }
-  if (kept->contested || response->qinfo.qtype != qstate->qinfo.qtype ||
-      !is_same_name(&response->qinfo, &qstate->qinfo))
+  if (kept->contested)
     return 0;
+  if (response->qinfo.qtype != qstate->qinfo.qtype ||
+      !is_same_name(&response->qinfo, &qstate->qinfo)) /* to find the way, or an alias's target */
+    return rep->an_numrrsets == 0 && dname_subdomain_c(qstate->qinfo.qname, response->qinfo.qname);
   for (size_t i = 0; i < rep->an_numrrsets; ++i)
     if (is_alias(rep->rrsets[i]))
       return 0;
   return 1;
+}
+
+/* True if the answer is of a stub or forward zone that is not to be cached. */
+static int is_of_uncached_zone(const struct module_qstate *qstate, const struct mxw_kept *kept) {
+#ifdef MXW_HOST_TELLS_UNCACHED_ZONES
+  (void)kept;
+  return qstate->fwd_stub_no_cache;
+#else
+  return qstate->no_cache_lookup && !kept->skips_lookup;
+#endif
 }
 
 /* Called for each response from upstream before it is stored, without one when none came in time:
@@ -113,10 +125,12 @@ static int may_store(const struct module_qstate *qstate, const struct dns_msg *r
 static int on_response(struct module_qstate *qstate, struct dns_msg *response, int id,
                        void *callback) {
   (void)callback;
-  const struct mxw_kept *kept = qstate->minfo[id];
-  if (kept != NULL && kept->holding)
-    qstate->no_cache_store =
-        response != NULL ? !may_store(qstate, response, kept) : kept->contested != 0;
+  struct mxw_kept *kept = qstate->minfo[id];
+  if (kept == NULL || !kept->holding || is_of_uncached_zone(qstate, kept))
+    return 1;
+  kept->held = response != NULL ? !may_store(qstate, response, kept) : kept->contested != 0;
+  /* subnetcache says for each response whether it may be stored for all. */
+  qstate->no_cache_store = kept->held || (qstate->env->unique_mesh && qstate->no_cache_store);
   return 1;
 }
 
@@ -155,6 +169,11 @@ void mxw_read_question(struct module_qstate *qstate, struct mxw_question *questi
   question->qname_bytes = qstate->qinfo.qname_len;
   question->qtype = qstate->qinfo.qtype;
   question->qclass = qstate->qinfo.qclass;
+}
+
+static int64_t now_us(const struct module_qstate *qstate) {
+  const struct timeval *now = qstate->env->now_tv;
+  return (int64_t)now->tv_sec * 1000000 + now->tv_usec;
 }
 
 static const struct mxw_client *as_client(const struct mesh_reply *reply) {
@@ -197,8 +216,7 @@ void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client
     question->address_bytes = sizeof(v6->sin6_addr);
     memcpy(question->address, &v6->sin6_addr, sizeof(v6->sin6_addr));
   }
-  const struct timeval *now = qstate->env->now_tv;
-  question->time_us = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
+  question->time_us = now_us(qstate);
 }
 
 /* The host itself makes a state unique only before it stands in the tree, whose order that changes.
@@ -206,7 +224,7 @@ void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client
 void mxw_do_not_share(struct module_qstate *qstate) {
   struct mesh_state *state = qstate->mesh_info;
   if (state->reply_list == NULL || state->super_set.count != 0 || state->sub_set.count != 0 ||
-      mesh_state_is_unique(state))
+      state->unique != NULL)
     return;
   rbtree_type *all = &qstate->env->mesh->all;
   if (rbtree_delete(all, state) == NULL)
@@ -373,21 +391,25 @@ int mxw_do_not_cache(struct module_qstate *qstate, int id) {
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept) {
 #ifdef USE_CACHEDB
   /* It puts what it finds into the message cache, whatever it is. */
-  if (qstate->env->cachedb_enabled)
-    qstate->no_cache_lookup = 1;
+  if (qstate->env->cachedb_enabled && !qstate->no_cache_lookup)
+    qstate->no_cache_lookup = kept->skips_lookup = 1;
 #endif
   if (qstate->no_cache_store)
     return; /* somebody else's */
-  qstate->no_cache_store = 1;
   kept->holding = 1;
+  /* subnetcache keeps nothing for a query that is not to be stored when it comes. It stands behind
+   * us, so that what it keeps passes here; only what is stored for all matters. */
+  if (!qstate->env->unique_mesh)
+    qstate->no_cache_store = kept->held = 1;
 }
 
 /* True where the host would not have stored the answer either: one that a policy zone or the
  * response-ip module may have made, one for the client's subnet, one of a zone without cache. */
-static int is_for_this_client_only(const struct module_qstate *qstate) {
+static int is_for_this_client_only(const struct module_qstate *qstate,
+                                   const struct mxw_kept *kept) {
   const struct auth_zones *zones = qstate->env->auth_zones;
   if ((zones != NULL && zones->rpz_first != NULL) || qstate->respip_action_info != NULL ||
-      qstate->no_cache_lookup)
+      is_of_uncached_zone(qstate, kept))
     return 1;
 #ifdef CLIENT_SUBNET
   if (edns_opt_list_find(qstate->edns_opts_back_out, qstate->env->cfg->client_subnet_opcode))
@@ -396,17 +418,51 @@ static int is_for_this_client_only(const struct module_qstate *qstate) {
   return 0;
 }
 
-void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept) {
-  if (!kept->holding || !qstate->no_cache_store || qstate->return_msg == NULL ||
-      !(qstate->query_flags & BIT_RD) || is_for_this_client_only(qstate))
-    return;
-  (void)dns_cache_store(qstate->env, &qstate->qinfo, qstate->return_msg->rep, 0,
-                        qstate->prefetch_leeway, 0, NULL, qstate->query_flags, qstate->qstarttime
+static void store(struct module_qstate *qstate, struct query_info *question,
+                  struct reply_info *rep) {
+  (void)dns_cache_store(qstate->env, question, rep, 0, qstate->prefetch_leeway, 0, NULL,
+                        qstate->query_flags, qstate->qstarttime
 #ifdef MXW_HOST_STORES_VALREC
                         ,
                         qstate->is_valrec
 #endif
   );
+}
+
+void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept, int with_target) {
+  if (!kept->held || kept->contested || qstate->return_msg == NULL ||
+      !(qstate->query_flags & BIT_RD) || is_for_this_client_only(qstate, kept))
+    return;
+  struct reply_info *rep = qstate->return_msg->rep;
+  store(qstate, &qstate->qinfo, rep);
+  if (!with_target)
+    return;
+  /* The host also keeps what an alias leads to under its own name, for others that lead there. */
+  struct reply_info rest = *rep;
+  struct query_info target = qstate->qinfo;
+  size_t aliases = 0;
+  for (size_t i = 0; i < rep->an_numrrsets; ++i)
+    if (is_alias(rep->rrsets[i])) {
+      get_cname_target(rep->rrsets[i], &target.qname, &target.qname_len);
+      aliases = i + 1;
+    }
+  /* For how long it is believed that something is not there the host knows alone. */
+  if (aliases == 0 || aliases == rep->an_numrrsets || rep->security == sec_status_bogus ||
+      rep->rrsets[aliases - 1]->rk.type != htons(LDNS_RR_TYPE_CNAME))
+    return;
+  rest.rrsets += aliases;
+  rest.an_numrrsets -= aliases;
+  rest.rrset_count -= aliases;
+  rest.security = sec_status_unchecked; /* that of the whole may be the alias's */
+  rest.ttl = ((struct packed_rrset_data *)rest.rrsets[0]->entry.data)->ttl;
+  for (size_t i = 1; i < rest.rrset_count; ++i) {
+    const struct packed_rrset_data *data = rest.rrsets[i]->entry.data;
+    if (data->ttl < rest.ttl)
+      rest.ttl = data->ttl;
+  }
+  rest.prefetch_ttl = PREFETCH_TTL_CALC(rest.ttl);
+  rest.serve_expired_ttl = rest.ttl + qstate->env->cfg->serve_expired_ttl;
+  store(qstate, &target, &rest);
 }
 
 void mxw_uncache(struct module_qstate *qstate) {
@@ -470,13 +526,15 @@ int mxw_wait(struct module_qstate *qstate, int id, struct mxw_kept *kept, uint32
     if (kept->timer == NULL)
       return 0;
     comm_timer_set(kept->timer, &limit);
+    /* The timer's clock and the host's other one need not agree to the microsecond. */
+    kept->over_us = now_us(qstate) + (int64_t)timeout_ms * 900;
   }
   qstate->ext_state[id] = module_wait_subquery;
   return 1;
 }
 
-int mxw_timed_out(const struct mxw_kept *kept) {
-  return kept->timer != NULL && !comm_timer_is_set(kept->timer);
+int mxw_timed_out(const struct module_qstate *qstate, const struct mxw_kept *kept) {
+  return kept->timer != NULL && now_us(qstate) >= kept->over_us;
 }
 
 void mxw_stop_waiting(struct module_qstate *qstate, struct mxw_kept *kept) {

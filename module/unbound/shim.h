@@ -94,13 +94,16 @@ int mxw_is_shared_with_host(const struct module_qstate *qstate);
 struct mxw_kept {
   const void *extended_error; /* the shim's own */
   uint64_t generation;        /* of the rules that decided */
-  uint8_t holding;            /* the shim's own: mxw_hold_store() holds the answer back */
+  uint8_t holding;            /* the shim's own: mxw_hold_store() decides about the store */
+  uint8_t held;               /* the shim's own: what came last was not stored */
+  uint8_t skips_lookup;       /* the shim's own: mxw_hold_store() set no_cache_lookup */
   uint8_t contested;          /* the answer must never be stored */
   uint8_t settled;            /* the question's own name decides, whatever it is an alias of */
   uint8_t ended;              /* the resolver has its answer */
   uint8_t gave_up;            /* mxw_wait() took too long */
   uint8_t deferred;           /* the verdict depends on the answer that the resolver finds */
-  void *timer;                /* the shim's own */
+  void *timer;                /* the shim's own, and when it is over */
+  int64_t over_us;
 };
 /* Makes it, all zero. NULL without memory. */
 struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id);
@@ -113,7 +116,7 @@ int mxw_look_up(struct module_qstate *qstate, const struct mxw_name *name, uint1
 /* Leaves the query until what it looks up is there, or `timeout_ms` after the first call: then
  * operate() is called and mxw_timed_out() is 1. 0 if there is nothing to wait for, or no memory. */
 int mxw_wait(struct module_qstate *qstate, int id, struct mxw_kept *kept, uint32_t timeout_ms);
-int mxw_timed_out(const struct mxw_kept *kept);
+int mxw_timed_out(const struct module_qstate *qstate, const struct mxw_kept *kept);
 /* Ends the wait; what is still looked up is of no interest any more. Before the query is passed on.
  */
 void mxw_stop_waiting(struct module_qstate *qstate, struct mxw_kept *kept);
@@ -173,8 +176,9 @@ int mxw_do_not_cache(struct module_qstate *qstate, int id);
 /* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores
  * as ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept);
-/* Stores what mxw_hold_store() kept back, unless the host had another reason not to. */
-void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept);
+/* Stores what mxw_hold_store() kept back, unless the host had another reason not to; `with_target`
+ * also what an alias leads to, under its own name. */
+void mxw_store(struct module_qstate *qstate, const struct mxw_kept *kept, int with_target);
 /* Takes the answer to this query out of the message cache, and that to the same question about
  * `name`. */
 void mxw_uncache(struct module_qstate *qstate);

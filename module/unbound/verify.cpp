@@ -132,7 +132,7 @@ bool verify(Call &call, mxw_kept *kept, Judged &judged) {
     pass(verdict);
     return true;
   }
-  if (kept != nullptr && mxw_timed_out(kept) != 0)
+  if (kept != nullptr && mxw_timed_out(call.qstate, kept) != 0)
     kept->gave_up = 1;
   MailFacts &facts = call.module.mail_facts(call.worker);
   const std::int64_t now_s = judged.query.now_s;

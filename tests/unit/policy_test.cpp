@@ -245,6 +245,25 @@ TEST_CASE("policy: in observe mode the verdict tells what would be done", "[poli
   CHECK_FALSE(verdict.enforced());
 }
 
+TEST_CASE("policy: a redirect concerns addresses of MTA-STS names alone", "[policy]") {
+  PolicySpec s = spec();
+  s.rules[0].action = Action::redirect;
+  const Policy policy(std::move(s), 1);
+  const auto concerns = [&](std::string_view label) {
+    std::string wire(1, static_cast<char>(label.size()));
+    wire += std::string(label) + std::string("\x04"
+                                             "army\x02ml",
+                                             9);
+    return policy.concerns(
+        qtype::kA, std::span(reinterpret_cast<const std::uint8_t *>(wire.data()), wire.size()));
+  };
+  CHECK(concerns("mta-sts"));
+  CHECK(concerns("_MTA-Sts"));
+  CHECK_FALSE(concerns("example")); // as long
+  CHECK_FALSE(concerns("mta_sts"));
+  CHECK_FALSE(policy.concerns(qtype::kA, {}));
+}
+
 TEST_CASE("policy: an empty one passes everything", "[policy]") {
   const Policy policy({}, 1);
   CHECK(decide(policy, "army.ml").reason == Reason::no_match);
