@@ -295,7 +295,7 @@ TEST_CASE("stack: what cachedb has from elsewhere leads nobody past the rules",
   const Nsd world(zones_with_aliases());
   const TempDir dir;
   const std::uint16_t port = free_port(world.endpoint().address);
-  const Process redis({"redis-server", "--bind", world.endpoint().address, "--port",
+  const Process redis({"/usr/bin/redis-server", "--bind", world.endpoint().address, "--port",
                        std::to_string(port), "--save", "", "--dir", dir.path().string()},
                       {}, dir.path() / "redis.log");
   REQUIRE(eventually([&] {
@@ -315,7 +315,7 @@ TEST_CASE("stack: what cachedb has from elsewhere leads nobody past the rules",
       REQUIRE(plain.ask({.name = name, .type = type}));
   const auto keys = [&] {
     return output_of(
-        {"redis-cli", "-h", world.endpoint().address, "-p", std::to_string(port), "dbsize"});
+        {"/usr/bin/redis-cli", "-h", world.endpoint().address, "-p", std::to_string(port), "dbsize"});
   };
   CHECK(keys().find("12") != std::string::npos);
   const Resolver module(world.endpoint(), options);
