@@ -53,7 +53,8 @@ TEST_CASE("reload: a changed rule file is felt at once, and taken back at once",
 TEST_CASE("reload: what was cached before and is concerned now is gone, the rest stays",
           "[reload][cache]") {
   Files world_zones = zones();
-  world_zones["com"] += "to-nodata CNAME nodata.ml.\n";
+  // Answers of one RRset: 1.26.1 fetches those again that share one with an answer from before.
+  world_zones["com"] += "to-nodata CNAME nodata.ml.\n*.alone MX 0 .\n";
   const Nsd world(world_zones);
   const Upstream counted(world.endpoint(), 0ms);
   ResolverOptions options = with_rules(protect("redirect", ""));
@@ -69,7 +70,7 @@ TEST_CASE("reload: what was cached before and is concerned now is gone, the rest
         concerned.push_back({.name = name, .type = type, .checking_disabled = checking_disabled});
   std::vector<Question> others;
   for (int i = 0; i < 300; ++i) // more than the purge takes at once
-    others.push_back({.name = "n" + std::to_string(i) + ".wild.com"});
+    others.push_back({.name = "n" + std::to_string(i) + ".alone.com"});
   for (const auto *questions : {&concerned, &others})
     for (const Question &question : *questions)
       CHECK(text(module.ask(question)) == text(plain.ask(question)));
