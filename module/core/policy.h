@@ -30,6 +30,12 @@ constexpr std::uint16_t kAaaa = 28;
 constexpr std::uint16_t kAny = 255;
 } // namespace qtype
 
+/// True of the types that say where mail goes. Of others neither aliases nor the resolver's own
+/// look-ups are looked at.
+constexpr bool is_about_mail(std::uint16_t type) noexcept {
+  return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
+}
+
 /// Where in the rule files something was written.
 struct Place {
   std::string file;

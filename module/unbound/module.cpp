@@ -21,21 +21,18 @@ void say(const Loaded &loaded) {
               finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
 }
 
-/// For mxw_purge(): `policy` may have another answer than the cached one for somebody.
+/// For mxw_purge(): `policy` may have another answer than the cached one for somebody. What an
+/// alias leads to cannot be seen there, so that each one goes.
 int is_concerned(void *policy, const mxw_cached *cached) noexcept {
   const auto &rules = *static_cast<const Policy *>(policy);
   Query query;
   query.type = cached->qtype;
   const std::span name(cached->name.octets, cached->name.bytes);
-  if (!rules.concerns(query.type, name) || !query.name.assign(name))
+  if (!rules.concerns(query.type, name))
     return 0;
-  Verdict verdict = rules.decide(query);
-  for (std::size_t i = 0; i < cached->alias_count && !verdict.contested; ++i) {
-    Name target;
-    if (target.assign(std::span(cached->aliases[i].octets, cached->aliases[i].bytes)))
-      verdict = rules.follow_alias(query, verdict, target);
-  }
-  return verdict.contested ? 1 : 0;
+  if (cached->may_be_alias != 0 && is_about_mail(query.type))
+    return 1;
+  return query.name.assign(name) && rules.decide(query).contested ? 1 : 0;
 }
 
 } // namespace

@@ -21,12 +21,6 @@ constexpr std::size_t kMaxRecords = 16;
 constexpr std::uint16_t kClassIn = 1;
 constexpr std::uint16_t kClassAny = 255; // answered with what there is in IN
 
-/// True of the types that say where mail goes. Of others neither aliases nor the resolver's own
-/// look-ups are looked at.
-bool is_about_mail(std::uint16_t type) noexcept {
-  return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
-}
-
 /// True if some rule can concern the question.
 bool is_concern(const Call &call) noexcept {
   const mxw_question &question = call.question;

@@ -5,7 +5,6 @@
 #include "dynlibmod/dynlibmod.h"
 #include "services/authzone.h"
 #include "services/cache/dns.h"
-#include "services/cache/rrset.h"
 #include "services/mesh.h"
 #include "sldns/rrdef.h"
 #include "util/config_file.h"
@@ -576,7 +575,7 @@ void mxw_read_outcome(const struct module_qstate *qstate, uint16_t type,
 
 /* ---- purge ---- */
 
-enum { BINS_AT_ONCE = 32, MARKED_AT_ONCE = 256, ALIASES_LOOKED_AT = 64 };
+enum { BINS_AT_ONCE = 32, MARKED_AT_ONCE = 256 };
 
 /* An answer that is to go. */
 struct marked {
@@ -585,22 +584,17 @@ struct marked {
   uint16_t qtype;
 };
 
-/* True if the entry, whose lock is held, has to go. What it refers to may be gone or another thing
- * by now: then nobody can say what it was, and the host would not answer with it. */
+/* True if the entry, whose lock and bin's lock are held, has to go. Its RRsets are not looked at:
+ * when the host ends it takes them away without their locks. */
 static int must_go(const struct lruhash_entry *entry,
                    int (*is_concerned)(void *, const struct mxw_cached *), void *argument) {
   const struct query_info *asked = &((const struct msgreply_entry *)entry->key)->key;
-  struct reply_info *rep = entry->data;
-  struct mxw_name aliases[ALIASES_LOOKED_AT];
-  struct mxw_cached cached = {{asked->qname, asked->qname_len}, asked->qtype, aliases, 0};
-  if (asked->qclass != LDNS_RR_CLASS_IN)
-    return 0;
-  if (!rrset_array_lock(rep->ref, rep->rrset_count, 0))
-    return is_concerned(argument, &cached);
-  cached.alias_count = aliases_in(rep, aliases, ALIASES_LOOKED_AT);
-  const int goes = cached.alias_count > ALIASES_LOOKED_AT || is_concerned(argument, &cached);
-  rrset_array_unlock(rep->ref, rep->rrset_count);
-  return goes;
+  const struct reply_info *rep = entry->data;
+  const struct mxw_cached cached = {{asked->qname, asked->qname_len},
+                                    asked->qtype,
+                                    rep->an_numrrsets > 1 ||
+                                        (rep->an_numrrsets == 1 && rep->ns_numrrsets > 0)};
+  return asked->qclass == LDNS_RR_CLASS_IN && is_concerned(argument, &cached);
 }
 
 size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),

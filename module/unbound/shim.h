@@ -54,8 +54,7 @@ struct mxw_name {
 struct mxw_cached {
   struct mxw_name name;
   uint16_t qtype;
-  const struct mxw_name *aliases; /* as mxw_aliases() gives them */
-  size_t alias_count;
+  int may_be_alias; /* it has more than the one RRset of a plain answer */
 };
 /* Takes those answers of class IN out of the message cache of which `is_concerned` returns not 0.
  * Any thread while the workers live; stops them for some microseconds at a time only. Returns how

@@ -6,7 +6,6 @@
 #include "dynlibmod/dynlibmod.h"
 #include "services/authzone.h"
 #include "services/cache/dns.h"
-#include "services/cache/rrset.h"
 #include "services/mesh.h"
 #include "util/config_file.h"
 #include "util/data/dname.h"
@@ -237,18 +236,6 @@ void msg_cache_remove(struct module_env *env, uint8_t *name, size_t bytes, uint1
   (void)rr_class;
   (void)flags;
   ++uncached;
-}
-
-/* There is no message cache here whose entries had any. */
-int rrset_array_lock(struct rrset_ref *ref, size_t count, time_t now) {
-  (void)ref;
-  (void)count;
-  (void)now;
-  return 1;
-}
-void rrset_array_unlock(struct rrset_ref *ref, size_t count) {
-  (void)ref;
-  (void)count;
 }
 
 void mesh_state_make_unique(struct mesh_state *state) { state->unique = state; }
