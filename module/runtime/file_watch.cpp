@@ -64,7 +64,7 @@ bool FileWatch::add(const fs::path &file, std::map<int, Names> &watched, int lin
     }
     const int number = inotify_add_watch(fd_, directory.c_str(), kMask);
     if (number < 0 && (errno == ENOENT || errno == ENOTDIR))
-      return true; // not there yet, which the directory above it will tell
+      return true;      // not there yet, which the directory above it will tell
     good = number >= 0; // one on the way may be unreadable; the last one counts
     if (good)
       watched[number].insert(name);

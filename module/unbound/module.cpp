@@ -15,6 +15,9 @@
 namespace mxw {
 namespace {
 
+/// How often rules are read in a row. What changes later is told by the watch.
+constexpr int kMaxAttempts = 3;
+
 void say(const Loaded &loaded) {
   for (const Diagnostic &finding : loaded.findings)
     log_lines(render(finding),
@@ -87,9 +90,9 @@ Module::Read Module::read(const std::filesystem::path &config) {
 }
 
 void Module::reload() {
-  Read now;
-  do {
-    now = read(config_);
+  // Files may change while they are read, or seem to: the clock may have gone back.
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    const Read now = read(config_);
     say(now.loaded);
     if (now.loaded.policy != nullptr) {
       rules_.replace(now.loaded.policy);
@@ -101,7 +104,9 @@ void Module::reload() {
                     : "the changed rules have errors: those that were in force before stay in "
                       "force. Mend them, and run 'mxwarden check'");
     }
-  } while (watch(now));
+    if (!watch(now))
+      return;
+  }
 }
 
 void Module::put_in_force(const std::string &again) {

@@ -133,8 +133,11 @@ MXW_EXPORT void deinit(struct module_env *env, int id) noexcept {
 
 MXW_EXPORT void operate(struct module_qstate *qstate, int event, int id,
                         void * /*outbound*/) noexcept {
-  if (!mxw::guarded([&] { mxw::operate(qstate, event, id); }))
-    mxw_pass_on(qstate, id);
+  if (mxw::guarded([&] { mxw::operate(qstate, event, id); }))
+    return;
+  if (mxw_kept *kept = mxw_kept_of(qstate, id))
+    mxw_stop_waiting(qstate, kept);
+  mxw_pass_on(qstate, id);
 }
 
 MXW_EXPORT void inform_super(struct module_qstate *qstate, int id,

@@ -101,6 +101,7 @@ bool send(const Call &call, const Name &qname, const AnswerPlan &todo) noexcept 
 /// Answers as an enforced verdict says, and sees to it that nobody else gets that answer.
 void answer(const Call &call, const Judged &judged) noexcept {
   const bool is_private = mxw_do_not_cache(call.qstate, call.id) != 0;
+  mxw_do_not_synthesize(call.qstate, call.id);
   AnswerPlan todo = plan(*call.policy(), judged.verdict, judged.query.type);
   if (judged.verdict.alias) // the apex that the plan has is the look-alike's
     todo.soa_labels = static_cast<std::uint8_t>(judged.query.name.labels());
@@ -158,10 +159,61 @@ bool judge_with_aliases(Call &call, mxw_kept *kept, const Aliases &aliases, bool
   return true;
 }
 
-void pass_on(const Call &call, mxw_kept *kept) noexcept {
+/// Ends what was waited for, if anything was.
+void stop_waiting(const Call &call, mxw_kept *kept) noexcept {
   if (kept != nullptr)
     mxw_stop_waiting(call.qstate, kept);
-  mxw_pass_on(call.qstate, call.id);
+}
+
+/// The second decision about a type that does not say where mail goes: for new rules only.
+void end_other(Call &call, bool is_new) noexcept {
+  mxw_client client;
+  Judged judged;
+  if (!is_new || mxw_first_client(call.qstate, &client) == 0 ||
+      !judged.query.name.assign(std::span(call.question.qname, call.question.qname_bytes)))
+    return;
+  ask_for(call, &client, judged.query);
+  if (!call.policy()->decide(judged.query).contested)
+    return;
+  (void)mxw_do_not_cache(call.qstate, call.id);
+  mxw_uncache(call.qstate);
+}
+
+/// Who waits for an answer.
+struct Waiting {
+  bool agreed = true;    ///< all may get the same
+  bool by_dns64 = false; ///< some wait for what dns64 makes of it
+};
+
+/// Judges everybody who waits for the answer. Returns false if the query has to wait; else `judged`
+/// is the first one's.
+bool judge_clients(Call &call, mxw_kept *kept, const Aliases &aliases, bool may_verify,
+                   bool reports, Judged &judged, Waiting &waiting) {
+  mxw_client client;
+  bool is_first = true;
+  for (int more = mxw_first_client(call.qstate, &client); more != 0;
+       more = mxw_next_client(call.qstate, &client)) {
+    Judged next;
+    next.query.name = judged.query.name;
+    ask_for(call, &client, next.query);
+    if (!judge_with_aliases(call, kept, aliases, may_verify, next))
+      return false;
+    if (reports || next.verdict.alias)
+      report(call, next);
+    const bool enforced = next.verdict.enforced();
+    waiting.by_dns64 = waiting.by_dns64 || client.super != nullptr;
+    if (is_first)
+      judged = next;
+    else if (enforced != judged.verdict.enforced() ||
+             (enforced && next.verdict.decision != judged.verdict.decision))
+      waiting.agreed = false;
+    is_first = false;
+  }
+  if (is_first) {
+    ask_for(call, nullptr, judged.query);
+    (void)judge_with_aliases(call, kept, aliases, false, judged);
+  }
+  return true;
 }
 
 /// The second decision; may come again when it had to wait.
@@ -171,8 +223,12 @@ void end(Call &call) {
   mxw_kept *kept = mxw_kept_of(qstate, call.id);
   const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
   mxw_finish(qstate, call.id);
-  if (!is_concern(call) || !is_about_mail(question.qtype))
+  if (!is_concern(call) || !is_about_mail(question.qtype)) {
+    stop_waiting(call, kept);
+    if (is_concern(call))
+      end_other(call, is_new);
     return;
+  }
   const Aliases aliases(qstate);
   if (!is_new && kept->contested == 0 && (aliases.empty() || kept->settled != 0)) {
     mxw_store(qstate, kept, 0); // what else it is of nobody has looked at
@@ -181,36 +237,21 @@ void end(Call &call) {
   Judged judged;
   if (!judged.query.name.assign(std::span(question.qname, question.qname_bytes)))
     return;
-  const mxw_client *client = mxw_first_client(qstate);
-  const bool has_client = client != nullptr;
+  mxw_client client;
+  const bool has_client = mxw_first_client(qstate, &client) != 0;
   const bool is_shared_with_host = mxw_is_shared_with_host(qstate) != 0;
-  const bool may_verify = has_client && !is_shared_with_host;
-  ask_for(call, client, judged.query);
-  if (!judge_with_aliases(call, kept, aliases, may_verify, judged))
+  const bool reports = is_new || (kept != nullptr && kept->deferred != 0);
+  Waiting waiting;
+  if (!judge_clients(call, kept, aliases, has_client && !is_shared_with_host, reports, judged,
+                     waiting))
     return;
+  stop_waiting(call, kept);
   if (aliases.too_many() && !settles(judged.verdict)) {
     (void)mxw_do_not_cache(qstate, call.id);
     mxw_answer_rcode(qstate, call.id, rcode::kServFail);
     return;
   }
-  const bool is_deferred = kept != nullptr && kept->deferred != 0;
-  bool agreed = true;
-  while (client != nullptr && (client = mxw_next_client(client)) != nullptr) {
-    Judged other;
-    other.query.name = judged.query.name;
-    ask_for(call, client, other.query);
-    if (!judge_with_aliases(call, kept, aliases, may_verify, other))
-      return;
-    if (is_new || is_deferred || other.verdict.alias)
-      report(call, other);
-    agreed = agreed && other.verdict.enforced() == judged.verdict.enforced() &&
-             other.verdict.decision == judged.verdict.decision;
-  }
-  if (has_client && (is_new || is_deferred || judged.verdict.alias)) {
-    mxw_read_client(qstate, mxw_first_client(qstate), &call.question);
-    report(call, judged);
-  }
-  if (judged.verdict.contested || !agreed) {
+  if (judged.verdict.contested || !waiting.agreed) {
     if (mxw_do_not_cache(qstate, call.id) == 0) {
       mxw_answer_rcode(qstate, call.id, rcode::kServFail);
       return;
@@ -222,8 +263,10 @@ void end(Call &call) {
   } else if (kept != nullptr) {
     mxw_store(qstate, kept, settles(judged.verdict) ? 0 : 1);
   }
-  if (!agreed || (judged.verdict.enforced() && is_shared_with_host))
-    // There is no one answer for all who wait for it: they ask again, each by himself.
+  // Where there is no one answer for all who wait for it they ask again, each by himself.
+  if (!waiting.agreed && waiting.by_dns64)
+    mxw_answer_rcode(qstate, call.id, rcode::kServFail); // dns64 would make an answer for all of it
+  else if (!waiting.agreed || (judged.verdict.enforced() && is_shared_with_host))
     mxw_answer_drop(qstate, call.id);
   else if (has_client && judged.verdict.enforced())
     answer(call, judged);
@@ -239,24 +282,29 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     end(call);
     return;
   }
-  const mxw_client *client = mxw_first_client(qstate);
+  mxw_client client;
+  const bool has_client = mxw_first_client(qstate, &client) != 0;
   Judged judged;
-  if (!is_concern(call) || (client == nullptr && !is_about_mail(question.qtype)) ||
+  if (!is_concern(call) || (!has_client && kept == nullptr && !is_about_mail(question.qtype)) ||
       !judged.query.name.assign(std::span(question.qname, question.qname_bytes))) {
-    pass_on(call, kept);
+    stop_waiting(call, kept);
+    mxw_pass_on(qstate, id);
     return;
   }
-  ask_for(call, client, judged.query);
+  ask_for(call, has_client ? &client : nullptr, judged.query);
   judged.verdict = call.policy()->decide(judged.query);
   if (kept == nullptr)
     kept = mxw_keep(qstate, id);
-  if (client != nullptr) {
-    // An alias may turn out to be contested too; those of other types are rare.
+  if (has_client) {
+    // An alias may turn out to be contested too.
     if (call.policy()->tells_clients_apart() &&
-        (judged.verdict.contested || question.qtype == qtype::kMx || question.qtype == qtype::kAny))
+        (judged.verdict.contested || is_about_mail(question.qtype)))
       mxw_do_not_share(qstate);
     if (!verify(call, kept, judged))
       return;
+  }
+  stop_waiting(call, kept);
+  if (has_client) {
     report(call, judged);
     if (judged.verdict.enforced()) {
       answer(call, judged);
@@ -278,7 +326,7 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
   }
   if (kept == nullptr || judged.verdict.contested)
     (void)mxw_do_not_cache(qstate, id); // comes again at the end
-  pass_on(call, kept);
+  mxw_pass_on(qstate, id);
 }
 
 void end_query(Module &module, struct module_qstate *qstate, int id) {

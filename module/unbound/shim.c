@@ -5,6 +5,7 @@
 #include "dynlibmod/dynlibmod.h"
 #include "services/authzone.h"
 #include "services/cache/dns.h"
+#include "services/cache/infra.h"
 #include "services/mesh.h"
 #include "sldns/rrdef.h"
 #include "util/config_file.h"
@@ -88,7 +89,8 @@ static int is_same_name(const struct query_info *a, const struct query_info *b) 
 static int may_store(const struct module_qstate *qstate, const struct dns_msg *response,
                      const struct mxw_kept *kept) {
   const struct reply_info *rep = response->rep;
-  if (rep->an_numrrsets == 0 && FLAGS_GET_RCODE(rep->flags) == LDNS_RCODE_NOERROR) {
+  if (rep->an_numrrsets == 0 && FLAGS_GET_RCODE(rep->flags) == LDNS_RCODE_NOERROR &&
+      !(rep->flags & BIT_AA)) {
     int has_ns = 0;
     int has_soa = 0;
     for (size_t i = 0; i < rep->ns_numrrsets; ++i) {
@@ -175,36 +177,52 @@ static int64_t now_us(const struct module_qstate *qstate) {
   return (int64_t)now->tv_sec * 1000000 + now->tv_usec;
 }
 
-static const struct mxw_client *as_client(const struct mesh_reply *reply) {
-  return (const struct mxw_client *)(const void *)reply;
+/* Whether `asked` is the AAAA that dns64 looks up the A of `qstate` for. */
+static int is_made_of(const struct query_info *asked, const struct module_qstate *qstate) {
+  return qstate->qinfo.qtype == LDNS_RR_TYPE_A && asked->qtype == LDNS_RR_TYPE_AAAA &&
+         query_dname_compare(asked->qname, qstate->qinfo.qname) == 0;
 }
 
-static const struct mesh_reply *as_reply(const struct mxw_client *client) {
-  return (const struct mesh_reply *)(const void *)client;
-}
-
-const struct mxw_client *mxw_first_client(const struct module_qstate *qstate) {
-  struct mesh_state *state = qstate->mesh_info;
-  if (state->reply_list == NULL && qstate->qinfo.qtype == LDNS_RR_TYPE_A) {
-    struct mesh_state_ref *super;
-    RBTREE_FOR(super, struct mesh_state_ref *, &state->super_set) {
-      const struct query_info *asked = &super->s->s.qinfo;
-      if (asked->qtype == LDNS_RR_TYPE_AAAA && super->s->reply_list != NULL &&
-          query_dname_compare(asked->qname, qstate->qinfo.qname) == 0)
-        return as_client(super->s->reply_list);
+/* Goes on to the next of those who wait for an AAAA that is made of this one, from `super` on. */
+static int find_super_client(const struct module_qstate *qstate, struct mxw_client *client,
+                             struct mesh_state_ref *super) {
+  for (; super != (struct mesh_state_ref *)RBTREE_NULL;
+       super = (struct mesh_state_ref *)rbtree_next(&super->node))
+    if (super->s->reply_list != NULL && is_made_of(&super->s->s.qinfo, qstate)) {
+      client->super = super;
+      client->reply = super->s->reply_list;
+      return 1;
     }
-  }
-  return as_client(state->reply_list);
+  return 0;
 }
 
-const struct mxw_client *mxw_next_client(const struct mxw_client *client) {
-  return as_client(as_reply(client)->next);
+int mxw_first_client(const struct module_qstate *qstate, struct mxw_client *client) {
+  struct mesh_state *state = qstate->mesh_info;
+  client->super = NULL;
+  client->reply = state->reply_list;
+  return state->reply_list != NULL ||
+         (qstate->qinfo.qtype == LDNS_RR_TYPE_A && state->super_set.count != 0 &&
+          find_super_client(qstate, client,
+                            (struct mesh_state_ref *)rbtree_first(&state->super_set)));
+}
+
+int mxw_next_client(const struct module_qstate *qstate, struct mxw_client *client) {
+  struct mesh_state *state = qstate->mesh_info;
+  client->reply = ((const struct mesh_reply *)client->reply)->next;
+  if (client->reply != NULL)
+    return 1;
+  if (qstate->qinfo.qtype != LDNS_RR_TYPE_A || state->super_set.count == 0)
+    return 0;
+  struct mesh_state_ref *super = client->super;
+  return find_super_client(qstate, client,
+                           (struct mesh_state_ref *)(super == NULL ? rbtree_first(&state->super_set)
+                                                                   : rbtree_next(&super->node)));
 }
 
 void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client *client,
                      struct mxw_question *question) {
   const struct sockaddr_storage *address =
-      client == NULL ? NULL : &as_reply(client)->query_reply.client_addr;
+      client == NULL ? NULL : &((const struct mesh_reply *)client->reply)->query_reply.client_addr;
   question->address_bytes = 0;
   if (address != NULL && address->ss_family == AF_INET) {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
@@ -233,7 +251,13 @@ void mxw_do_not_share(struct module_qstate *qstate) {
 }
 
 int mxw_is_shared_with_host(const struct module_qstate *qstate) {
-  return qstate->mesh_info->reply_list != NULL && qstate->mesh_info->super_set.count != 0;
+  struct mesh_state *state = qstate->mesh_info;
+  struct mesh_state_ref *super;
+  if (state->reply_list != NULL)
+    RBTREE_FOR(super, struct mesh_state_ref *, &state->super_set)
+  if (!is_made_of(&super->s->s.qinfo, qstate))
+    return 1;
+  return 0;
 }
 
 struct mxw_kept *mxw_keep(struct module_qstate *qstate, int id) {
@@ -336,11 +360,25 @@ void mxw_answer_rcode(struct module_qstate *qstate, int id, uint8_t rcode) {
 
 void mxw_answer_drop(struct module_qstate *qstate, int id) {
 #ifdef MXW_HOST_FORGETS_DROPPED
-  /* It takes the clients that it sends an answer to off its count of waiting ones, but not those
-   * that it drops: after some thousand of them it would let no two clients wait for one answer. */
-  for (const struct mesh_reply *r = qstate->mesh_info->reply_list; r != NULL; r = r->next)
-    if (qstate->env->mesh->num_reply_addrs > 0)
-      --qstate->env->mesh->num_reply_addrs;
+  struct mesh_area *mesh = qstate->env->mesh;
+  for (struct mesh_reply *r = qstate->mesh_info->reply_list; r != NULL; r = r->next) {
+    /* The host gives up a connection for each question on it that it drops; a second time would put
+     * it twice among those that are free. */
+    for (struct mesh_reply **next = &r->next; *next != NULL;)
+      if ((*next)->query_reply.c == r->query_reply.c && r->query_reply.c->type != comm_udp) {
+        infra_wait_limit_dec(mesh->env->infra_cache, &(*next)->query_reply, mesh->env->cfg);
+        if (mesh->num_reply_addrs > 0)
+          --mesh->num_reply_addrs;
+        *next = (*next)->next;
+      } else {
+        next = &(*next)->next;
+      }
+    /* It takes the clients that it sends an answer to off its count of waiting ones, but not those
+     * that it drops: after some thousand of them it would let no two clients wait for one answer.
+     */
+    if (mesh->num_reply_addrs > 0)
+      --mesh->num_reply_addrs;
+  }
 #endif
   qstate->is_drop = 1;
   mxw_finish(qstate, id);
@@ -374,6 +412,11 @@ struct dns64_kept {
 
 int mxw_do_not_cache(struct module_qstate *qstate, int id) {
   qstate->no_cache_store = 1;
+#ifdef USE_CACHEDB
+  /* It puts what it finds into the message cache, whatever it is. */
+  if (qstate->env->cachedb_enabled)
+    qstate->no_cache_lookup = 1;
+#endif
   for (int i = 0; i < id; ++i) {
     if (strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") != 0)
       continue;
@@ -385,6 +428,12 @@ int mxw_do_not_cache(struct module_qstate *qstate, int id) {
     dns64->started_no_cache_store = 1;
   }
   return 1;
+}
+
+void mxw_do_not_synthesize(struct module_qstate *qstate, int id) {
+  for (int i = 0; i < id; ++i)
+    if (qstate->minfo[i] != NULL && strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") == 0)
+      ((struct dns64_kept *)qstate->minfo[i])->state = 0;
 }
 
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept) {
@@ -582,6 +631,7 @@ struct marked {
   uint8_t name[LDNS_MAX_DOMAINLEN + 1];
   size_t bytes;
   uint16_t qtype;
+  uint16_t qclass;
 };
 
 /* True if the entry, whose lock and bin's lock are held, has to go. Its RRsets are not looked at:
@@ -594,7 +644,8 @@ static int must_go(const struct lruhash_entry *entry,
                                     asked->qtype,
                                     rep->an_numrrsets > 1 ||
                                         (rep->an_numrrsets == 1 && rep->ns_numrrsets > 0)};
-  return asked->qclass == LDNS_RR_CLASS_IN && is_concerned(argument, &cached);
+  return (asked->qclass == LDNS_RR_CLASS_IN || asked->qclass == LDNS_RR_CLASS_ANY) &&
+         is_concerned(argument, &cached);
 }
 
 size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
@@ -622,6 +673,7 @@ size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struc
             const struct query_info *asked = &((const struct msgreply_entry *)entry->key)->key;
             memcpy(marked[count].name, asked->qname, asked->qname_len);
             marked[count].bytes = asked->qname_len;
+            marked[count].qclass = asked->qclass;
             marked[count++].qtype = asked->qtype;
           }
           lock_rw_unlock(&entry->lock);
@@ -633,10 +685,10 @@ size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struc
         again = bin--; /* there may be more in the last one */
       for (size_t i = 0; i < count; ++i) {
         /* Answers of AAAA are kept apart by that flag. */
-        msg_cache_remove(env, marked[i].name, marked[i].bytes, marked[i].qtype, LDNS_RR_CLASS_IN,
-                         0);
-        msg_cache_remove(env, marked[i].name, marked[i].bytes, marked[i].qtype, LDNS_RR_CLASS_IN,
-                         BIT_CD);
+        const uint16_t flags[] = {0, BIT_CD};
+        for (size_t k = 0; k < 2; ++k)
+          msg_cache_remove(env, marked[i].name, marked[i].bytes, marked[i].qtype, marked[i].qclass,
+                           flags[k]);
       }
       purged += count;
     }

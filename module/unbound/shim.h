@@ -56,9 +56,9 @@ struct mxw_cached {
   uint16_t qtype;
   int may_be_alias; /* it has more than the one RRset of a plain answer */
 };
-/* Takes those answers of class IN out of the message cache of which `is_concerned` returns not 0.
- * Any thread while the workers live; stops them for some microseconds at a time only. Returns how
- * many there were; without memory for a part of them that part, which is not empty. */
+/* Takes those answers of class IN or ANY out of the message cache of which `is_concerned` returns
+ * not 0. Any thread while the workers live; stops them for some microseconds at a time only.
+ * Returns how many there were; without memory for a part of them that part, which is not empty. */
 size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
                  void *argument);
 
@@ -75,12 +75,16 @@ struct mxw_question {
 /* Name, type and class alone: cheap. */
 void mxw_read_question(struct module_qstate *qstate, struct mxw_question *question);
 
-/* Somebody who waits for the answer. */
-struct mxw_client;
-/* The first of those, NULL where nobody waits: a look-up of the resolver's own, or a prefetch. Who
- * waits for the AAAA that dns64 makes of an A waits for that A. */
-const struct mxw_client *mxw_first_client(const struct module_qstate *qstate);
-const struct mxw_client *mxw_next_client(const struct mxw_client *client);
+/* Somebody who waits for the answer: a place in the host's lists. */
+struct mxw_client {
+  const void *reply;
+  void *super;
+};
+/* The first of those; 0 where nobody waits: a look-up of the resolver's own, or a prefetch. Who
+ * waits for an AAAA that dns64 makes of an A waits for that A. */
+int mxw_first_client(const struct module_qstate *qstate, struct mxw_client *client);
+/* The one after `client`; 0 if it was the last. */
+int mxw_next_client(const struct module_qstate *qstate, struct mxw_client *client);
 /* The rest of a question; without a client its address stays unknown. */
 void mxw_read_client(const struct module_qstate *qstate, const struct mxw_client *client,
                      struct mxw_question *question);
@@ -93,6 +97,7 @@ int mxw_is_shared_with_host(const struct module_qstate *qstate);
 struct mxw_kept {
   const void *extended_error; /* the shim's own */
   uint64_t generation;        /* of the rules that decided */
+  uint64_t waits_for;         /* a hash of the name that is looked up */
   uint8_t holding;            /* the shim's own: mxw_hold_store() decides about the store */
   uint8_t held;               /* the shim's own: what came last was not stored */
   uint8_t skips_lookup;       /* the shim's own: mxw_hold_store() set no_cache_lookup */
@@ -172,6 +177,8 @@ void mxw_forget(struct module_qstate *qstate, int id);
 /* Keeps the answer to this query out of the host's caches. 0 if there is no memory for that; then
  * the query must not get an answer that must not be stored. */
 int mxw_do_not_cache(struct module_qstate *qstate, int id);
+/* Keeps dns64 from making an answer of its own where the one to this query is negative. */
+void mxw_do_not_synthesize(struct module_qstate *qstate, int id);
 /* Keeps it out until it is known: referrals, failures and answers that are no alias the host stores
  * as ever, the others wait for mxw_store(). Answers of `contested` questions are never stored. */
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept);

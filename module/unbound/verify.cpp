@@ -89,10 +89,10 @@ void remember(MailFacts &facts, const Name &name, const MailFact &fact, std::uin
   facts.put(name, fact, now_s + std::clamp(ttl_s, kMinTtlS, kMaxTtlS), now_s);
 }
 
-/// What is to be thought of the look-alike `typed` of a question, `meant` being what is known of
+/// What is to be thought of a look-alike, `meant` being what is known of
 /// the name that was meant.
-Finding find_out(const Call &call, const Verify &how, const Judged &judged, const Name &typed,
-                 const MailFact &meant, bool has_answer) noexcept {
+Finding find_out(const Call &call, const Verify &how, const Judged &judged, const MailFact &meant,
+                 bool has_answer) noexcept {
   if (meant.mail == Mail::failed)
     return Finding::unknown;
   // Hosts are compared by the MX records alone.
@@ -102,19 +102,16 @@ Finding find_out(const Call &call, const Verify &how, const Judged &judged, cons
     return Finding::harmless;
   if (!how.same_owner)
     return Finding::stands;
-  MailFacts &facts = call.module.mail_facts(call.worker);
-  const std::int64_t now_s = judged.query.now_s;
-  const bool asks_mail = judged.query.type == qtype::kMx || judged.query.type == qtype::kAny;
-  if (!asks_mail) // what is seen of it when its MX is asked for holds for its addresses
-    return has_same_hosts(facts.find(typed, now_s), meant) ? Finding::harmless : Finding::stands;
-  // The owner of the look-alike may answer otherwise each time: what counts is what the client
-  // gets.
+  // The owner of the look-alike may answer otherwise each time and to each: what counts is the MX
+  // that the client gets, and nothing that was seen before.
+  if (judged.query.type != qtype::kMx && judged.query.type != qtype::kAny)
+    return Finding::stands;
   if (!has_answer)
     return Finding::later;
   std::uint32_t ttl_s = 0;
-  const MailFact fact = read_fact(facts, call.qstate, qtype::kMx, &ttl_s);
-  remember(facts, typed, fact, ttl_s, now_s);
-  return has_same_hosts(fact, meant) ? Finding::harmless : Finding::stands;
+  const MailFact typed =
+      read_fact(call.module.mail_facts(call.worker), call.qstate, qtype::kMx, &ttl_s);
+  return has_same_hosts(typed, meant) ? Finding::harmless : Finding::stands;
 }
 
 } // namespace
@@ -139,18 +136,22 @@ bool verify(Call &call, mxw_kept *kept, Judged &judged) {
   const MailFact known = facts.find(*meant, now_s);
   // Without memory there is no telling; what is not yet known to be an answer is none.
   const bool has_answer = kept == nullptr || kept->ended != 0;
-  Finding finding = find_out(call, how, judged, typed, known, has_answer);
+  Finding finding = find_out(call, how, judged, known, has_answer);
   if (finding == Finding::look_up) {
     const auto wire = meant->wire();
     const mxw_name name = {wire.data(), wire.size()};
+    const std::uint64_t hash = facts.host_hash(*meant);
     if (kept != nullptr && kept->gave_up == 0 &&
         mxw_look_up(call.qstate, &name, next_type(known.mail)) != 0 &&
-        mxw_wait(call.qstate, call.id, kept, how.timeout_ms) != 0)
+        mxw_wait(call.qstate, call.id, kept, how.timeout_ms) != 0) {
+      kept->waits_for = hash;
       return false;
+    }
     finding = Finding::unknown;
     MailFact failed;
-    failed.mail = Mail::failed; // the next ones need not wait as long
-    remember(facts, *meant, failed, kFailedS, now_s);
+    failed.mail = Mail::failed;                     // the next ones need not wait as long
+    if (kept != nullptr && kept->waits_for == hash) // not for one that had no time left
+      remember(facts, *meant, failed, kFailedS, now_s);
   }
   judged.verified = finding == Finding::unknown ? Verified::unknown : Verified::confirmed;
   if (finding == Finding::later)
@@ -169,6 +170,10 @@ void learn(Module &module, struct module_qstate *qstate) {
   if (!name.assign(std::span(question.qname, question.qname_bytes)))
     return;
   MailFacts &facts = module.mail_facts(mxw_worker_of(qstate));
+  // Others than those that verify() began end here too.
+  if (question.qtype == kNothing ||
+      question.qtype != next_type(facts.find(name, question.time_us / 1'000'000).mail))
+    return;
   std::uint32_t ttl_s = 0;
   const MailFact fact = read_fact(facts, qstate, question.qtype, &ttl_s);
   remember(facts, name, fact, ttl_s, question.time_us / 1'000'000);

@@ -6,6 +6,7 @@
 #include "dynlibmod/dynlibmod.h"
 #include "services/authzone.h"
 #include "services/cache/dns.h"
+#include "services/cache/infra.h"
 #include "services/mesh.h"
 #include "util/config_file.h"
 #include "util/data/dname.h"
@@ -288,6 +289,13 @@ static int detect_cycle(struct module_qstate *qstate, struct query_info *questio
   return 0;
 }
 
+void infra_wait_limit_dec(struct infra_cache *infra, struct comm_reply *reply,
+                          struct config_file *cfg) {
+  (void)infra;
+  (void)reply;
+  (void)cfg;
+}
+
 /* Trees of one node or none. */
 rbnode_type rbtree_null_node;
 rbnode_type *rbtree_first(rbtree_type *tree) { return tree->root; }
@@ -567,6 +575,9 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   struct mesh_reply waiting;
   struct mesh_reply joined;
   struct mesh_state mesh;
+  struct mesh_state other;
+  struct mesh_state_ref super;
+  struct comm_point socket;
   struct auth_zones zones;
   struct edns_option subnet;
   struct module_qstate *qstate = &mesh.s;
@@ -574,7 +585,14 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
   memset(&waiting, 0, sizeof(waiting));
   memset(&joined, 0, sizeof(joined));
   memset(&mesh, 0, sizeof(mesh));
+  memset(&other, 0, sizeof(other));
+  memset(&super, 0, sizeof(super));
+  memset(&socket, 0, sizeof(socket));
   memset(&zones, 0, sizeof(zones));
+  socket.type = comm_udp;
+  waiting.query_reply.c = joined.query_reply.c = &socket;
+  super.s = &other; /* it asks for something else */
+  super.node.key = &super;
   memset(&subnet, 0, sizeof(subnet));
   memset(&reply, 0, sizeof(reply));
   region_used = 0;
@@ -624,7 +642,8 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
     reply.host_stored = !qstate->no_cache_store;
     qstate->return_msg = real;
     waiting.next = question->joined_family == 0 ? NULL : &joined;
-    mesh.super_set.count = (size_t)question->has_super;
+    if (question->has_super)
+      (void)rbtree_insert(&mesh.super_set, &super.node);
     blocks_before = own_blocks;
     host->dynlib.func_operate(qstate, module_event_moddone, MODULE_ID, NULL);
     reply.heap_allocations += own_blocks - blocks_before;
