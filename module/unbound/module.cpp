@@ -4,13 +4,14 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
-#include <random>
 #include <span>
 #include <sstream>
 #include <system_error>
 #include <utility>
 
 #include <sys/stat.h>
+
+#include "core/hash.h"
 
 namespace mxw {
 namespace {
@@ -26,7 +27,7 @@ void say(const Loaded &loaded) {
 
 /// For mxw_purge(): `policy` may have another answer than the cached one for somebody. What an
 /// alias leads to cannot be seen there, so that each one goes.
-int is_concerned(void *policy, const mxw_cached *cached) noexcept {
+int is_concerned(const void *policy, const mxw_cached *cached) noexcept {
   const auto &rules = *static_cast<const Policy *>(policy);
   Query query;
   query.type = cached->qtype;
@@ -52,9 +53,8 @@ Module::Module(const std::filesystem::path &config, struct module_env *env)
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), env_(env), rules_(read.loaded.policy, mxw_worker_count(env)),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
-  std::random_device random;
   for (std::size_t i = 0; i < rules_.workers(); ++i)
-    mail_facts_.emplace_back((std::uint64_t{random()} << 32U) | random());
+    mail_facts_.emplace_back(random_seed());
   say(read.loaded);
   if (read.loaded.policy == nullptr)
     log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
@@ -113,7 +113,7 @@ void Module::put_in_force(const std::string &again) {
   const Policy &policy = *rules_.rules().policy;
   policy_bytes_ = policy.memory_bytes();
   // Answers from before they came must not outlive it.
-  const std::size_t purged = mxw_purge(env_, is_concerned, const_cast<Policy *>(&policy));
+  const std::size_t purged = mxw_purge(env_, is_concerned, &policy);
   mxw_log_info(("mxwarden: " + again + std::to_string(policy.rules().size()) + " rules, " +
                 std::to_string(policy.index().names().size()) + " protected names, " +
                 std::to_string(policy.warning_hosts().size()) + " warning hosts from '" +

@@ -223,9 +223,10 @@ void end(Call &call) {
   mxw_kept *kept = mxw_kept_of(qstate, call.id);
   const bool is_new = kept == nullptr || kept->generation != call.rules.generation();
   mxw_finish(qstate, call.id);
-  if (!is_concern(call) || !is_about_mail(question.qtype)) {
+  const bool is_ours = is_concern(call);
+  if (!is_ours || !is_about_mail(question.qtype)) {
     stop_waiting(call, kept);
-    if (is_concern(call))
+    if (is_ours)
       end_other(call, is_new);
     return;
   }
@@ -282,10 +283,11 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     end(call);
     return;
   }
+  const bool is_ours = is_concern(call);
   mxw_client client;
-  const bool has_client = mxw_first_client(qstate, &client) != 0;
+  const bool has_client = is_ours && mxw_first_client(qstate, &client) != 0;
   Judged judged;
-  if (!is_concern(call) || (!has_client && kept == nullptr && !is_about_mail(question.qtype)) ||
+  if (!is_ours || (!has_client && kept == nullptr && !is_about_mail(question.qtype)) ||
       !judged.query.name.assign(std::span(question.qname, question.qname_bytes))) {
     stop_waiting(call, kept);
     mxw_pass_on(qstate, id);

@@ -186,6 +186,8 @@ static int is_made_of(const struct query_info *asked, const struct module_qstate
 /* Goes on to the next of those who wait for an AAAA that is made of this one, from `super` on. */
 static int find_super_client(const struct module_qstate *qstate, struct mxw_client *client,
                              struct mesh_state_ref *super) {
+  if (qstate->qinfo.qtype != LDNS_RR_TYPE_A)
+    return 0;
   for (; super != (struct mesh_state_ref *)RBTREE_NULL;
        super = (struct mesh_state_ref *)rbtree_next(&super->node))
     if (super->s->reply_list != NULL && is_made_of(&super->s->s.qinfo, qstate)) {
@@ -201,9 +203,8 @@ int mxw_first_client(const struct module_qstate *qstate, struct mxw_client *clie
   client->super = NULL;
   client->reply = state->reply_list;
   return state->reply_list != NULL ||
-         (qstate->qinfo.qtype == LDNS_RR_TYPE_A && state->super_set.count != 0 &&
-          find_super_client(qstate, client,
-                            (struct mesh_state_ref *)rbtree_first(&state->super_set)));
+         find_super_client(qstate, client,
+                           (struct mesh_state_ref *)rbtree_first(&state->super_set));
 }
 
 int mxw_next_client(const struct module_qstate *qstate, struct mxw_client *client) {
@@ -211,8 +212,6 @@ int mxw_next_client(const struct module_qstate *qstate, struct mxw_client *clien
   client->reply = ((const struct mesh_reply *)client->reply)->next;
   if (client->reply != NULL)
     return 1;
-  if (qstate->qinfo.qtype != LDNS_RR_TYPE_A || state->super_set.count == 0)
-    return 0;
   struct mesh_state_ref *super = client->super;
   return find_super_client(qstate, client,
                            (struct mesh_state_ref *)(super == NULL ? rbtree_first(&state->super_set)
@@ -410,6 +409,14 @@ struct dns64_kept {
   int started_no_cache_store;
 };
 
+/* Where the dns64 in front of our module keeps that; NULL where there is none. */
+static void **dns64_place(struct module_qstate *qstate, int id) {
+  for (int i = 0; i < id; ++i)
+    if (strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") == 0)
+      return &qstate->minfo[i];
+  return NULL;
+}
+
 int mxw_do_not_cache(struct module_qstate *qstate, int id) {
   qstate->no_cache_store = 1;
 #ifdef USE_CACHEDB
@@ -417,23 +424,22 @@ int mxw_do_not_cache(struct module_qstate *qstate, int id) {
   if (qstate->env->cachedb_enabled)
     qstate->no_cache_lookup = 1;
 #endif
-  for (int i = 0; i < id; ++i) {
-    if (strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") != 0)
-      continue;
-    if (qstate->minfo[i] == NULL) /* as it is for look-ups of its own */
-      qstate->minfo[i] = regional_alloc_zero(qstate->region, sizeof(struct dns64_kept));
-    struct dns64_kept *dns64 = qstate->minfo[i];
-    if (dns64 == NULL)
-      return 0;
-    dns64->started_no_cache_store = 1;
-  }
+  void **place = dns64_place(qstate, id);
+  if (place == NULL)
+    return 1;
+  if (*place == NULL) /* as it is for look-ups of its own */
+    *place = regional_alloc_zero(qstate->region, sizeof(struct dns64_kept));
+  struct dns64_kept *dns64 = *place;
+  if (dns64 == NULL)
+    return 0;
+  dns64->started_no_cache_store = 1;
   return 1;
 }
 
 void mxw_do_not_synthesize(struct module_qstate *qstate, int id) {
-  for (int i = 0; i < id; ++i)
-    if (qstate->minfo[i] != NULL && strcmp(qstate->env->mesh->mods.mod[i]->name, "dns64") == 0)
-      ((struct dns64_kept *)qstate->minfo[i])->state = 0;
+  void **place = dns64_place(qstate, id);
+  if (place != NULL && *place != NULL)
+    ((struct dns64_kept *)*place)->state = 0;
 }
 
 void mxw_hold_store(struct module_qstate *qstate, struct mxw_kept *kept) {
@@ -523,9 +529,10 @@ void mxw_uncache_alias(struct module_qstate *qstate, const struct mxw_name *name
                    qstate->qinfo.qtype, qstate->qinfo.qclass, qstate->query_flags);
 }
 
-static size_t aliases_in(const struct reply_info *rep, struct mxw_name *targets, size_t max) {
+size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
+  const struct reply_info *rep = qstate->return_msg == NULL ? NULL : qstate->return_msg->rep;
   size_t found = 0;
-  for (size_t i = 0; i < rep->an_numrrsets; ++i) {
+  for (size_t i = 0; rep != NULL && i < rep->an_numrrsets; ++i) {
     uint8_t *target = NULL;
     size_t bytes = 0;
     if (rep->rrsets[i]->rk.type != htons(LDNS_RR_TYPE_CNAME))
@@ -538,10 +545,6 @@ static size_t aliases_in(const struct reply_info *rep, struct mxw_name *targets,
     ++found;
   }
   return found;
-}
-
-size_t mxw_aliases(const struct module_qstate *qstate, struct mxw_name *targets, size_t max) {
-  return qstate->return_msg == NULL ? 0 : aliases_in(qstate->return_msg->rep, targets, max);
 }
 
 /* ---- look-ups of our own ---- */
@@ -637,7 +640,8 @@ struct marked {
 /* True if the entry, whose lock and bin's lock are held, has to go. Its RRsets are not looked at:
  * when the host ends it takes them away without their locks. */
 static int must_go(const struct lruhash_entry *entry,
-                   int (*is_concerned)(void *, const struct mxw_cached *), void *argument) {
+                   int (*is_concerned)(const void *, const struct mxw_cached *),
+                   const void *argument) {
   const struct query_info *asked = &((const struct msgreply_entry *)entry->key)->key;
   const struct reply_info *rep = entry->data;
   const struct mxw_cached cached = {{asked->qname, asked->qname_len},
@@ -648,8 +652,9 @@ static int must_go(const struct lruhash_entry *entry,
          is_concerned(argument, &cached);
 }
 
-size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
-                 void *argument) {
+size_t mxw_purge(struct module_env *env,
+                 int (*is_concerned)(const void *, const struct mxw_cached *),
+                 const void *argument) {
   struct slabhash *cache = env->msg_cache;
   struct marked *marked = cache == NULL ? NULL : malloc(MARKED_AT_ONCE * sizeof(*marked));
   size_t purged = 0;

@@ -59,8 +59,9 @@ struct mxw_cached {
 /* Takes those answers of class IN or ANY out of the message cache of which `is_concerned` returns
  * not 0. Any thread while the workers live; stops them for some microseconds at a time only.
  * Returns how many there were; without memory for a part of them that part, which is not empty. */
-size_t mxw_purge(struct module_env *env, int (*is_concerned)(void *, const struct mxw_cached *),
-                 void *argument);
+size_t mxw_purge(struct module_env *env,
+                 int (*is_concerned)(const void *, const struct mxw_cached *),
+                 const void *argument);
 
 /* What a decision needs of a query. */
 struct mxw_question {

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <tuple>
 #include <unordered_set>
@@ -17,6 +16,7 @@
 
 #include <glob.h>
 
+#include "core/hash.h"
 #include "loader/dns_text.h"
 #include "loader/source.h"
 #include "loader/toml_reader.h"
@@ -896,9 +896,7 @@ Loaded Loader::finish() && {
   resolve_clients();
   resolve_actions();
   if (!findings_.has_error()) {
-    std::random_device random;
-    const std::uint64_t seed = (std::uint64_t{random()} << 32U) | random();
-    out_.policy = std::make_shared<const Policy>(std::move(spec_), seed);
+    out_.policy = std::make_shared<const Policy>(std::move(spec_), random_seed());
     check_warning_hosts();
     if (findings_.has_error())
       out_.policy = nullptr;

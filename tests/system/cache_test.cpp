@@ -11,14 +11,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kBlocked = "127.0.0.2";
-constexpr auto kFree = "127.0.0.3";
-
 /// Tables with rules for the client kBlocked alone, one an action.
 std::string for_one_client() {
-  std::string tables = "[[clients]]\nid = \"relays\"\nsubnets = [\"127.0.0.2/32\"]\n";
+  std::string tables = kRelays;
   for (const std::string &action : actions())
-    tables += protect(action, "clients = [\"relays\"]\naction = \"" + action + '"');
+    tables += protect(action, kForRelays + ("action = \"" + action) + '"');
   return tables;
 }
 

@@ -221,17 +221,21 @@ std::optional<Bytes> Socket::receive() const {
   return message;
 }
 
+Bytes framed(Bytes message) {
+  const std::uint8_t length[] = {static_cast<std::uint8_t>(message.size() >> 8),
+                                 static_cast<std::uint8_t>(message.size())};
+  message.insert(message.begin(), std::begin(length), std::end(length));
+  return message;
+}
+
 std::optional<Reply> ask(const Endpoint &server, const Question &question) {
   thread_local std::mt19937 random{std::random_device{}()};
   const auto id = static_cast<std::uint16_t>(random());
   Bytes message = to_wire(question, id);
   const Socket socket(question.tcp ? Socket::Kind::tcp : Socket::Kind::udp, server, question.source,
                       question.timeout);
-  if (question.tcp) {
-    const std::uint8_t length[] = {static_cast<std::uint8_t>(message.size() >> 8),
-                                   static_cast<std::uint8_t>(message.size())};
-    message.insert(message.begin(), std::begin(length), std::end(length));
-  }
+  if (question.tcp)
+    message = framed(std::move(message));
   socket.send(message);
   while (const auto answer = socket.receive())
     if (answer->size() >= 2 && ldns_read_uint16(answer->data()) == id) {

@@ -85,6 +85,9 @@ struct Reply {
 /// Returns the question as a message with the given id.
 [[nodiscard]] Bytes to_wire(const Question &question, std::uint16_t id);
 
+/// Returns the message as it goes over TCP, its length in front.
+[[nodiscard]] Bytes framed(Bytes message);
+
 /// Returns the octets as a message that ldns can read, else nullopt.
 [[nodiscard]] std::optional<Reply> parse(std::span<const std::uint8_t> message);
 

@@ -225,6 +225,17 @@ remote-control:
     throw std::runtime_error("nsd does not like its zones:\n" + text);
 }
 
+std::optional<Bytes> relay(const Endpoint &server, std::span<const std::uint8_t> message) {
+  const Socket socket(Socket::Kind::udp, server, {}, 10s);
+  socket.send(message);
+  return socket.receive();
+}
+
+std::string forward_zone(const std::string &zone, const Endpoint &to) {
+  return "forward-zone:\n  name: \"" + zone + "\"\n  forward-addr: " + to.address + '@' +
+         std::to_string(to.port) + '\n';
+}
+
 Upstream::Upstream(Answer answer, std::chrono::milliseconds delay)
     : answer_(std::move(answer)), delay_(delay), endpoint_{own_address(), 0},
       socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
@@ -240,13 +251,7 @@ Upstream::Upstream(Answer answer, std::chrono::milliseconds delay)
 }
 
 Upstream::Upstream(const Endpoint &world, std::chrono::milliseconds delay)
-    : Upstream(
-          [world](std::span<const std::uint8_t> question) {
-            const Socket socket(Socket::Kind::udp, world, {}, 10s);
-            socket.send(question);
-            return socket.receive();
-          },
-          delay) {}
+    : Upstream([world](auto question) { return relay(world, question); }, delay) {}
 
 Upstream::~Upstream() {
   stop_ = true;

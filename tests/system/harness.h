@@ -98,6 +98,13 @@ private:
   std::unique_ptr<Process> process_;
 };
 
+/// Sends the octets to a server over UDP and returns what comes back.
+[[nodiscard]] std::optional<Bytes> relay(const Endpoint &server,
+                                         std::span<const std::uint8_t> message);
+
+/// Returns a clause that sends questions about this zone elsewhere.
+[[nodiscard]] std::string forward_zone(const std::string &zone, const Endpoint &to);
+
 /// A server of the outside world that does what no real one would: it is slow, or a function makes
 /// its answers. UDP only. The function runs in a thread of its own.
 class Upstream {

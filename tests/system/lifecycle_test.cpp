@@ -110,9 +110,8 @@ TEST_CASE("lifecycle: clients that were dropped are not counted as waiting", "[l
   const Endpoint silent{world.endpoint().address, free_port(world.endpoint().address)};
   ResolverOptions options = with_rules(protect("drop", "action = \"drop\""));
   // With 16 times as many waiting no client may join the look-up of another.
-  options.server = "  num-queries-per-thread: 4\nforward-zone:\n  name: \"silent\"\n"
-                   "  forward-addr: " +
-                   silent.address + '@' + std::to_string(silent.port) + '\n';
+  options.server = "  num-queries-per-thread: 4\n";
+  options.clauses = forward_zone("silent", silent);
   Resolver module(world.endpoint(), options);
   (void)module.control({"stats"}); // begins at 0 again
   for (int i = 0; i < 100; ++i)

@@ -14,22 +14,21 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kBlocked = "127.0.0.2";
-constexpr auto kFree = "127.0.0.3";
-const std::string kRelays = "[[clients]]\nid = \"relays\"\nsubnets = [\"127.0.0.2/32\"]\n";
+const std::string kNodataForRelays =
+    kRelays + protect("nodata", std::string(kForRelays) + "action = \"nodata\"");
 
-std::string forward(const std::string &zone, const Endpoint &to) {
-  return "forward-zone:\n  name: \"" + zone + "\"\n  forward-addr: " + to.address + '@' +
-         std::to_string(to.port) + '\n';
-}
-
-/// A question as it goes over a TCP connection.
-Bytes framed(const Question &question, std::uint16_t id) {
-  Bytes message = to_wire(question, id);
-  const std::uint8_t length[] = {static_cast<std::uint8_t>(message.size() >> 8),
-                                 static_cast<std::uint8_t>(message.size())};
-  message.insert(message.begin(), std::begin(length), std::end(length));
-  return message;
+/// Asks the same twice on one connection, and in between on another.
+void ask_a_b_a(const Resolver &module, const Question &question, const std::string &a_address,
+               const std::string &b_address) {
+  const Socket a(Socket::Kind::tcp, module.endpoint(), a_address, 3s);
+  const Socket b(Socket::Kind::tcp, module.endpoint(), b_address, 3s);
+  std::uint16_t id = 0;
+  for (const Socket *socket : {&a, &b, &a}) {
+    socket->send(framed(to_wire(question, ++id)));
+    std::this_thread::sleep_for(50ms);
+  }
+  (void)a.receive();
+  (void)b.receive();
 }
 
 } // namespace
@@ -37,8 +36,7 @@ Bytes framed(const Question &question, std::uint16_t id) {
 TEST_CASE("race: two clients that ask AAAA behind dns64 share no A", "[race][dns64]") {
   const Nsd world(zones());
   const Upstream slow(world.endpoint(), 400ms);
-  ResolverOptions options =
-      with_rules(kRelays + protect("nodata", "action = \"nodata\"\nclients = [\"relays\"]\n"));
+  ResolverOptions options = with_rules(kNodataForRelays);
   options.before = "dns64 ";
   const Resolver module(slow.endpoint(), options);
   int leaks = 0;
@@ -65,8 +63,7 @@ TEST_CASE("race: a client that joins while dns64 looks up an A gets none that it
     z["com"] += "al" + std::to_string(i) + " CNAME below.nodata.ml.\n";
   const Nsd world(z);
   const Upstream slow(world.endpoint(), 400ms);
-  ResolverOptions options =
-      with_rules(kRelays + protect("nodata", "action = \"nodata\"\nclients = [\"relays\"]\n"));
+  ResolverOptions options = with_rules(kNodataForRelays);
   options.before = "dns64 ";
   options.server = "  rrset-cache-size: 0\n  discard-timeout: 0\n";
   const Resolver module(slow.endpoint(), options);
@@ -96,7 +93,7 @@ TEST_CASE("race: a look-up of verify that ends late does not end in dns64",
       with_rules(protect("nodata", "action = \"nodata\"\n"
                                    "verify = \"counterpart\"\nverify_timeout_ms = 200\n"));
   options.before = "dns64 ";
-  options.clauses = forward("mil", slower.endpoint());
+  options.clauses = forward_zone("mil", slower.endpoint());
   options.server = "  discard-timeout: 0\n";
   const Resolver module(slow.endpoint(), options);
   const auto reply =
@@ -116,17 +113,7 @@ TEST_CASE("race: a connection that is dropped is given up once", "[race][drop]")
       "  discard-timeout: 0\n  incoming-num-tcp: 10\n  access-control: 127.0.0.0/8 allow\n";
   Resolver module(slow.endpoint(), options);
   const Question question{.name = "to-drop.com", .tcp = true};
-  {
-    const Socket a(Socket::Kind::tcp, module.endpoint(), "", 3s);
-    const Socket b(Socket::Kind::tcp, module.endpoint(), "", 3s);
-    a.send(framed(question, 1));
-    std::this_thread::sleep_for(50ms);
-    b.send(framed(question, 2));
-    std::this_thread::sleep_for(50ms);
-    a.send(framed(question, 3));
-    (void)a.receive();
-    (void)b.receive();
-  }
+  ask_a_b_a(module, question, "", "");
   std::this_thread::sleep_for(300ms);
   // Else the host would give a connection that is in use to others, and not come to its end.
   std::vector<std::jthread> clients;
@@ -148,10 +135,7 @@ TEST_CASE("race: what another worker knows of a look-alike opens no way",
   const Nsd hostile(two);
   std::atomic<bool> turned = false;
   const Upstream world([&](std::span<const std::uint8_t> question) {
-    const Socket socket(Socket::Kind::udp, turned ? hostile.endpoint() : friendly.endpoint(), {},
-                        10s);
-    socket.send(question);
-    return socket.receive();
+    return relay(turned ? hostile.endpoint() : friendly.endpoint(), question);
   });
   ResolverOptions options =
       with_rules(protect("nodata", "action = \"nodata\"\nverify = \"same-owner\"\n"));
@@ -182,7 +166,7 @@ TEST_CASE(
   ResolverOptions options =
       with_rules(protect("nodata", "action = \"nodata\"\n"
                                    "verify = \"counterpart\"\nverify_timeout_ms = 400\n"));
-  options.clauses = forward("mil", silent);
+  options.clauses = forward_zone("mil", silent);
   const Resolver module(world.endpoint(), options);
   {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -191,7 +175,8 @@ TEST_CASE(
     to.sin_port = htons(module.endpoint().port);
     inet_pton(AF_INET, module.endpoint().address.c_str(), &to.sin_addr);
     REQUIRE(connect(fd, reinterpret_cast<sockaddr *>(&to), sizeof(to)) == 0);
-    const Bytes message = framed({.name = "nodata.ml", .type = LDNS_RR_TYPE_TXT, .tcp = true}, 7);
+    const Bytes message =
+        framed(to_wire({.name = "nodata.ml", .type = LDNS_RR_TYPE_TXT, .tcp = true}, 7));
     (void)!write(fd, message.data(), message.size());
     std::this_thread::sleep_for(100ms);
     const linger hard = {1, 0}; // RST
@@ -238,7 +223,7 @@ TEST_CASE("race: a name that cannot be looked up makes no other unknown", "[race
       std::string("[[protect]]\nid = \"all-of-mil\"\nsuffix = \"mil\"\nmirror = [\"ml\"]\n"
                   "verify = \"counterpart\"\nverify_timeout_ms = 300\n") +
       (pass ? "on_unknown = \"pass\"\n" : ""));
-  options.clauses = forward("dead.mil", silent) + forward("dead2.mil", silent);
+  options.clauses = forward_zone("dead.mil", silent) + forward_zone("dead2.mil", silent);
   const Resolver module(world.endpoint(), options);
   (void)module.ask({.name = "evil.com", .timeout = 8s});
   const auto reply = module.ask({.name = "mx.ml", .timeout = 8s});
@@ -299,9 +284,7 @@ TEST_CASE("race: cachedb brings nothing back, whatever its type", "[race][cached
   const Question b{
       .name = "nodata.ml", .type = LDNS_RR_TYPE_TXT, .source = kBlocked, .timeout = 8s};
   (void)module.ask(f);
-  module.write(
-      "rules.d/20-new.toml",
-      rule_file(kRelays + protect("nodata", "action = \"nodata\"\nclients = [\"relays\"]")));
+  module.write("rules.d/20-new.toml", rule_file(kNodataForRelays));
   REQUIRE(eventually([&] { return module.log().find("again 2 rules") != std::string::npos; }));
   CHECK(module.ask(b)->answer.empty());
   (void)module.ask(f);
@@ -316,8 +299,7 @@ TEST_CASE("race: both kinds of clients that ask for an alias all the time get an
   z["com"] += "to-nodata CNAME nodata.ml.\n";
   const Nsd world(z);
   const Upstream slow(world.endpoint(), 30ms);
-  ResolverOptions options =
-      with_rules(kRelays + protect("nodata", "action = \"nodata\"\nclients = [\"relays\"]\n"));
+  ResolverOptions options = with_rules(kNodataForRelays);
   options.server = "  infra-host-ttl: 900\n";
   const Resolver module(slow.endpoint(), options);
   std::atomic<int> asked = 0, silent = 0;
@@ -346,22 +328,11 @@ TEST_CASE("race: clients that do not agree on one connection do not harm others"
   z["com"] += "to-nodata CNAME nodata.ml.\n";
   const Nsd world(z);
   const Upstream slow(world.endpoint(), 300ms);
-  ResolverOptions options =
-      with_rules(kRelays + protect("nodata", "action = \"nodata\"\nclients = [\"relays\"]\n"));
+  ResolverOptions options = with_rules(kNodataForRelays);
   options.server = "  discard-timeout: 0\n  incoming-num-tcp: 10\n";
   const Resolver module(slow.endpoint(), options);
   const Question question{.name = "to-nodata.com", .type = LDNS_RR_TYPE_A, .tcp = true};
-  {
-    const Socket a(Socket::Kind::tcp, module.endpoint(), kFree, 3s);
-    const Socket b(Socket::Kind::tcp, module.endpoint(), kBlocked, 3s);
-    a.send(framed(question, 1));
-    std::this_thread::sleep_for(50ms);
-    b.send(framed(question, 2));
-    std::this_thread::sleep_for(50ms);
-    a.send(framed(question, 3));
-    (void)a.receive();
-    (void)b.receive();
-  }
+  ask_a_b_a(module, question, kFree, kBlocked);
   std::vector<std::jthread> clients;
   std::atomic<int> lost = 0;
   for (int i = 0; i < 4; ++i)

@@ -113,9 +113,7 @@ TEST_CASE("reload: questions that are under way when rules come are decided by t
   const Upstream gate([&](std::span<const std::uint8_t> question) {
     while (!open)
       std::this_thread::sleep_for(10ms);
-    const Socket socket(Socket::Kind::udp, world.endpoint(), {}, 10s);
-    socket.send(question);
-    return socket.receive();
+    return relay(world.endpoint(), question);
   });
   Resolver module(gate.endpoint(), with_rules(protect("redirect", "")));
   std::vector<std::jthread> clients;

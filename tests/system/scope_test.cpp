@@ -129,8 +129,6 @@ TEST_CASE("scope: observe mode answers as if the rule were not there", "[scope]"
 TEST_CASE("scope: a rule for some clients holds for them alone, whoever asked first",
           "[scope][clients]") {
   const Nsd world(zones());
-  constexpr auto kBlocked = "127.0.0.2";
-  constexpr auto kFree = "127.0.0.3";
   std::string tables =
       "[[clients]]\nid = \"relays\"\nsubnets = [\"192.0.2.0/24\", \"127.0.0.2/32\"]\n";
   for (const std::string &action : actions())

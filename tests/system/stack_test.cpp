@@ -11,12 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kBlocked = "127.0.0.2";
-constexpr auto kFree = "127.0.0.3";
-constexpr auto kRelays = "[[clients]]\nid = \"relays\"\nsubnets = [\"127.0.0.2/32\"]\n";
-
 std::string for_relays(const std::string &action) {
-  return protect(action, "clients = [\"relays\"]\naction = \"" + action + '"');
+  return protect(action, kForRelays + ("action = \"" + action) + '"');
 }
 
 /// The world with aliases of two look-alikes.
@@ -233,9 +229,7 @@ namespace {
 /// Answers like the world, and says of each answer that it is for the client's subnet.
 Upstream::Answer for_subnet(const Endpoint &world) {
   return [world](std::span<const std::uint8_t> question) -> std::optional<Bytes> {
-    const Socket socket(Socket::Kind::udp, world, {}, 10s);
-    socket.send(question);
-    const auto answer = socket.receive();
+    const auto answer = relay(world, question);
     ldns_pkt *asked = nullptr;
     ldns_pkt *answered = nullptr;
     if (!answer || ldns_wire2pkt(&asked, question.data(), question.size()) != LDNS_STATUS_OK ||
@@ -264,9 +258,7 @@ TEST_CASE("stack: subnetcache keeps nothing that leads past the rules", "[stack]
   const bool by_subnet = GENERATE(true, false);
   CAPTURE(by_subnet);
   const Upstream upstream(by_subnet ? for_subnet(world.endpoint()) : [&world](auto question) {
-    const Socket socket(Socket::Kind::udp, world.endpoint(), {}, 10s);
-    socket.send(question);
-    return socket.receive();
+    return relay(world.endpoint(), question);
   });
   ResolverOptions options = with_rules(kRelays + for_relays("redirect") + for_relays("nodata"));
   options.modules = "subnetcache validator iterator";

@@ -12,9 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kBlocked = "127.0.0.2";
-constexpr auto kFree = "127.0.0.3";
-
 /// mil has names that take mail in each of the ways there are, and names that take none; ml has a
 /// name for each of them, and names that mil knows nothing of.
 Files mirrored_zones() {
@@ -137,8 +134,7 @@ TEST_CASE("verify: what cannot be found out is treated as the rule says, and in 
   ResolverOptions options =
       with_rules(mirror(std::string("verify = \"counterpart\"\nverify_timeout_ms = 300\n") +
                         (block ? "" : "on_unknown = \"pass\"\n")));
-  options.clauses = "forward-zone:\n  name: \"mil\"\n  forward-addr: " + silent.address + '@' +
-                    std::to_string(silent.port) + '\n';
+  options.clauses = forward_zone("mil", silent);
   Resolver module(world.endpoint(), options);
   for (const std::string name : {"mx.ml", "bamako.ml", "to-mx.com"})
     for (int round = 0; round < 2; ++round) {
@@ -173,9 +169,7 @@ TEST_CASE("verify: a counterpart that fails or is bogus is not known", "[verify]
       mirror(std::string("verify = \"counterpart\"\n") + (block ? "" : "on_unknown = \"pass\"\n")));
   options.modules = "validator iterator";
   options.server = "  trust-anchor-file: \"" + (keys.path() / "anchors").string() + "\"\n";
-  options.clauses =
-      "forward-zone:\n  name: \"broken.mil\"\n  forward-addr: " + broken.endpoint().address + '@' +
-      std::to_string(broken.endpoint().port) + '\n';
+  options.clauses = forward_zone("broken.mil", broken.endpoint());
   const Resolver module(world.endpoint(), options);
   for (const std::string name : {"bogus.ml", "broken.ml"})
     for (int round = 0; round < 2; ++round) {
@@ -200,10 +194,9 @@ TEST_CASE("verify: many clients at once, with and without the rule, while the co
           "[verify][clients][threads]") {
   const Nsd world(mirrored_zones());
   const Upstream slow(world.endpoint(), 100ms);
-  ResolverOptions options = with_rules("[[clients]]\nid = \"relays\"\nsubnets = "
-                                       "[\"127.0.0.2/32\"]\n" +
-                                       mirror("verify = [\"counterpart\", \"same-owner\"]\n"
-                                              "clients = [\"relays\"]\n"));
+  ResolverOptions options =
+      with_rules(kRelays + mirror("verify = [\"counterpart\", \"same-owner\"]\n"
+                                  "clients = [\"relays\"]\n"));
   options.threads = 2;
   const Resolver module(slow.endpoint(), options);
   std::atomic<int> wrong = 0;

@@ -10,6 +10,13 @@ namespace mxw::test {
 /// The actions, by their names in rule files.
 [[nodiscard]] const std::vector<std::string> &actions();
 
+/// A client that rules with kForRelays are for, and one that they are not for.
+constexpr auto kBlocked = "127.0.0.2";
+constexpr auto kFree = "127.0.0.3";
+/// The client set of kBlocked, a table of a rule file; and the key of a rule for it.
+constexpr auto kRelays = "[[clients]]\nid = \"relays\"\nsubnets = [\"127.0.0.2/32\"]\n";
+constexpr auto kForRelays = "clients = [\"relays\"]\n";
+
 /// Returns the zones: mil, ml and the look-alikes, some unrelated domains.
 [[nodiscard]] Files zones();
 
