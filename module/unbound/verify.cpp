@@ -89,8 +89,7 @@ void remember(MailFacts &facts, const Name &name, const MailFact &fact, std::uin
   facts.put(name, fact, now_s + std::clamp(ttl_s, kMinTtlS, kMaxTtlS), now_s);
 }
 
-/// What is to be thought of a look-alike, `meant` being what is known of
-/// the name that was meant.
+/// What is to be thought of a look-alike, `meant` being what is known of the name that was meant.
 Finding find_out(const Call &call, const Verify &how, const Judged &judged, const MailFact &meant,
                  bool has_answer) noexcept {
   if (meant.mail == Mail::failed)

@@ -4,10 +4,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 
-#include <stdlib.h>
+#include "temp_dir.h"
 
 namespace mxw::test {
 
@@ -36,21 +35,8 @@ private:
 
 /// An empty working directory, while it lives.
 class Scratch {
-public:
-  Scratch() : path_(make()), inside_(path_) {}
-  Scratch(const Scratch &) = delete;
-  Scratch &operator=(const Scratch &) = delete;
-  ~Scratch() { std::filesystem::remove_all(path_); }
-
-private:
-  static std::filesystem::path make() {
-    std::string pattern = std::filesystem::temp_directory_path() / "mxwarden-golden-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw std::runtime_error("cannot make a directory like '" + pattern + "'");
-    return pattern;
-  }
-  std::filesystem::path path_;
-  Inside inside_;
+  TempDir dir_;
+  Inside inside_{dir_.path()};
 };
 
 } // namespace mxw::test

@@ -16,6 +16,7 @@
 
 #include "fake_host.h"
 #include "loader/dns_text.h"
+#include "temp_dir.h"
 
 namespace fs = std::filesystem;
 using namespace mxw;
@@ -29,18 +30,13 @@ constexpr std::uint16_t kA = 1;
 class Config {
 public:
   explicit Config(const std::string &rules) {
-    std::string pattern = fs::temp_directory_path() / "mxwarden-host-XXXXXX";
-    dir_ = mkdtemp(pattern.data());
-    std::ofstream(dir_ / "mxwarden.toml") << "schema = 1\n"
-                                          << rules << "\n[events]\nfile = \"events.json\"\n";
-    setenv("MXWARDEN_CONFIG", (dir_ / "mxwarden.toml").c_str(), 1);
+    const fs::path file = dir_.write("mxwarden.toml", "schema = 1\n" + rules +
+                                                          "\n[events]\nfile = \"events.json\"\n");
+    setenv("MXWARDEN_CONFIG", file.c_str(), 1);
   }
-  Config(const Config &) = delete;
-  Config &operator=(const Config &) = delete;
-  ~Config() { fs::remove_all(dir_); }
 
   [[nodiscard]] std::size_t events() const {
-    std::ifstream in(dir_ / "events.json");
+    std::ifstream in(dir_.path() / "events.json");
     std::size_t lines = 0;
     for (std::string line; std::getline(in, line);)
       ++lines;
@@ -48,7 +44,7 @@ public:
   }
 
 private:
-  fs::path dir_;
+  test::TempDir dir_;
 };
 
 /// The module, loaded and initialised.

@@ -34,11 +34,6 @@ std::string own_address() {
          '.' + std::to_string(pid & 255);
 }
 
-void replace_all(std::string &text, const std::string &what, const std::string &with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-}
-
 std::vector<char *> pointers(std::vector<std::string> &texts) {
   std::vector<char *> result;
   for (std::string &text : texts)
@@ -105,28 +100,6 @@ bool host_has(const std::string &module) {
 std::string &collected_logs() {
   static std::string logs;
   return logs;
-}
-
-TempDir::TempDir() {
-  std::string pattern = fs::temp_directory_path() / "mxwarden-test-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr)
-    throw std::runtime_error("cannot make " + pattern);
-  path_ = pattern;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  if (std::getenv("MXW_TEST_KEEP") == nullptr)
-    fs::remove_all(path_, ignored);
-}
-
-fs::path TempDir::write(const std::string &name, std::string text) const {
-  replace_all(text, "@DIR@", path_.string());
-  const fs::path file = path_ / name;
-  fs::create_directories(file.parent_path());
-  if (!(std::ofstream(file, std::ios::binary) << text))
-    throw std::runtime_error("cannot write " + file.string());
-  return file;
 }
 
 Process::Process(const std::vector<std::string> &arguments,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dns.h"
+#include "temp_dir.h"
 
 #include <atomic>
 #include <chrono>
@@ -42,21 +43,6 @@ using Files = std::map<std::string, std::string>;
 
 /// What the servers of the current test case logged, for the report of a failure.
 [[nodiscard]] std::string &collected_logs();
-
-/// A directory that goes with the object; it stays if the environment says MXW_TEST_KEEP=1.
-class TempDir {
-public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir &) = delete;
-  TempDir &operator=(const TempDir &) = delete;
-
-  [[nodiscard]] const std::filesystem::path &path() const { return path_; }
-  std::filesystem::path write(const std::string &name, std::string text) const;
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A child process in a process group of its own, with stdout and stderr in a file. It ends with
 /// the object, and also when the test process is killed.

@@ -5,7 +5,8 @@
 
 #include <catch2/catch.hpp>
 #include <poll.h>
-#include <stdlib.h>
+
+#include "temp_dir.h"
 
 using namespace mxw;
 namespace fs = std::filesystem;
@@ -14,8 +15,6 @@ namespace {
 
 struct Fixture {
   Fixture() {
-    std::string pattern = fs::temp_directory_path() / "mxwarden-unit-XXXXXX";
-    dir = mkdtemp(pattern.data());
     fs::create_directory(dir / "rules.d");
     write("mxwarden.toml");
     write("rules.d/a.toml");
@@ -23,9 +22,6 @@ struct Fixture {
     watch.watch({dir / "mxwarden.toml", dir / "rules.d/*.toml", dir / "rules.d/a.toml",
                  dir / "lists/mil.txt"});
   }
-  Fixture(const Fixture &) = delete;
-  Fixture &operator=(const Fixture &) = delete;
-  ~Fixture() { fs::remove_all(dir); }
 
   void write(const std::string &name) const { std::ofstream(dir / name) << "x"; }
   /// True if the change was seen.
@@ -36,7 +32,8 @@ struct Fixture {
     return watch.changed();
   }
 
-  fs::path dir;
+  const test::TempDir temp;
+  const fs::path &dir = temp.path();
   FileWatch watch;
 };
 

@@ -8,34 +8,18 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "names.h"
+#include "temp_dir.h"
 
 using namespace mxw;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A directory of its own, gone with it.
-class TempDir {
-public:
-  TempDir() {
-    std::string pattern = fs::temp_directory_path() / "mxwarden-unit-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  TempDir(const TempDir &) = delete;
-  TempDir &operator=(const TempDir &) = delete;
-  ~TempDir() { fs::remove_all(path_); }
-  [[nodiscard]] const fs::path &path() const { return path_; }
-
-private:
-  fs::path path_;
-};
 
 Event event(std::uint8_t edits = 1) {
   Event e;
@@ -56,7 +40,7 @@ std::vector<json> lines(const fs::path &file) {
 } // namespace
 
 TEST_CASE("housekeeper: writes every event of every worker before it ends", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   const fs::path file = dir.path() / "new" / "events.json"; // made where it is missing
   {
     Housekeeper keeper(file, 2, [](const char *) {});
@@ -74,7 +58,7 @@ TEST_CASE("housekeeper: writes every event of every worker before it ends", "[ho
 }
 
 TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   const fs::path file = dir.path() / "events.json";
   std::uint64_t dropped = 0;
   {
@@ -99,7 +83,7 @@ TEST_CASE("housekeeper: counts events that do not fit, and says so in the log", 
 }
 
 TEST_CASE("housekeeper: does its chore when there is something to do", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   const int fd = eventfd(0, EFD_NONBLOCK);
   std::atomic<int> done = 0;
   {
@@ -121,7 +105,7 @@ TEST_CASE("housekeeper: does its chore when there is something to do", "[houseke
 }
 
 TEST_CASE("housekeeper: the thread takes no signals, which are the host's", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   Housekeeper keeper(dir.path() / "events.json", 1, [](const char *) {});
   keeper.start();
   keeper.push(0, event());
@@ -147,7 +131,7 @@ TEST_CASE("housekeeper: the thread takes no signals, which are the host's", "[ho
 }
 
 TEST_CASE("housekeeper: what no thread has written is written at the end", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   const fs::path file = dir.path() / "events.json";
   {
     Housekeeper keeper(file, 1, [](const char *) {});
@@ -158,7 +142,7 @@ TEST_CASE("housekeeper: what no thread has written is written at the end", "[hou
 }
 
 TEST_CASE("housekeeper: a FIFO without a reader does not stop anything", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   const fs::path fifo = dir.path() / "events.json";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   std::vector<std::string> complaints;
@@ -172,7 +156,7 @@ TEST_CASE("housekeeper: a FIFO without a reader does not stop anything", "[house
 }
 
 TEST_CASE("housekeeper: a log that cannot be opened is complained of once", "[housekeeper]") {
-  const TempDir dir;
+  const test::TempDir dir;
   std::ofstream(dir.path() / "file") << "x";
   std::vector<std::string> complaints;
   std::uint64_t dropped = 0;
