@@ -30,5 +30,6 @@ void print(const std::vector<Diagnostic> &findings);
 /// Adds a subcommand to `app`; when it was chosen, `exit` is what it returned.
 void add_check(CLI::App &app, Exit &exit);
 void add_explain(CLI::App &app, Exit &exit);
+void add_list(CLI::App &app, Exit &exit);
 
 } // namespace mxw::cli

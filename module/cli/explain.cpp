@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <iomanip>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "cli/commands.h"
 #include "core/answer.h"
 #include "loader/dns_text.h"
+#include "loader/public_suffix.h"
 #include "loader/source.h"
 
 namespace mxw::cli {
@@ -28,13 +30,104 @@ struct ExplainOptions {
   bool from_stdin = false;
 };
 
+/// The protected names of a policy, matched by all techniques whatever the length of a label: what
+/// the rules do not ask for.
+class Generous {
+public:
+  explicit Generous(const Policy &policy) : policy_(policy) {}
+
+  /// The matches of `name` that the policy does not have.
+  std::vector<Match> matches(const Name &name) {
+    const std::vector<Match> known = policy_.matches(name);
+    if (!index_)
+      build();
+    struct Collector final : MatchSink {
+      void add(const Match &match) noexcept override { all.push_back(match); }
+      std::vector<Match> all;
+    } collector;
+    index_->find(Tails(name, kSeed), collector);
+    std::vector<Match> more;
+    for (const Match &match : collector.all) {
+      const auto is_same = [&](const Match &other) { return other.entry == match.entry; };
+      if (std::none_of(known.begin(), known.end(), is_same) &&
+          std::none_of(more.begin(), more.end(), is_same))
+        more.push_back(match);
+    }
+    std::stable_sort(more.begin(), more.end(),
+                     [](const Match &a, const Match &b) { return a.edits < b.edits; });
+    return more;
+  }
+
+  /// Why the policy does not have `match`.
+  [[nodiscard]] std::string why_not(const Match &match) const {
+    const IndexOptions &options = policy_.index().groups()[policy_.index().group_of(match.entry)];
+    const TechniqueOptions &of = options.of(match.technique);
+    if (of.level == Level::off)
+      return "the technique is off";
+    if (match.label_bytes < of.min_label)
+      return "the label has " + std::to_string(match.label_bytes) + " letters, and min_label is " +
+             std::to_string(of.min_label);
+    return "the rule has no such slip"; // the only other thing that differs
+  }
+
+private:
+  static constexpr std::uint64_t kSeed = 0;
+  /// Two edits take fifty times as much memory; with more names than that nobody wants to wait.
+  static constexpr std::size_t kMaxForTwoEdits = 100'000;
+
+  void build() {
+    const Index &index = policy_.index();
+    std::vector<NameList> names(index.groups().size());
+    for (std::uint32_t entry = 0; entry < index.names().size(); ++entry)
+      names[index.group_of(entry)].push_back(index.names()[entry]);
+    IndexOptions options;
+    options.techniques.fill({Level::observe, 1});
+    auto &two_edits = options.techniques[static_cast<std::size_t>(Technique::two_edits)];
+    two_edits = {index.names().size() > kMaxForTwoEdits ? Level::off : Level::observe, 4};
+    index_.emplace(std::move(names), std::vector<IndexOptions>(index.groups().size(), options),
+                   is_public_suffix, kSeed);
+  }
+
+  const Policy &policy_;
+  std::optional<Index> index_;
+};
+
 /// What does not differ between the names of one run.
 struct Asker {
   const Policy &policy;
   std::uint16_t type;
   std::optional<ClientAddress> client;
   bool json;
+  Generous &generous;
 };
+
+std::vector<std::string_view> names_of(Techniques techniques) {
+  std::vector<std::string_view> names;
+  techniques.for_each([&](Technique technique) { names.push_back(to_string(technique)); });
+  return names;
+}
+
+/// "0.85", from percent.
+std::string confidence_text(std::uint8_t percent) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << percent / 100.0;
+  return out.str();
+}
+
+/// The matches besides what `verdict` tells of, best first.
+std::vector<Match> other_matches(const Policy &policy, const Query &query, const Verdict &verdict) {
+  std::vector<Match> others = policy.matches(query.name);
+  std::erase_if(others, [&](const Match &match) {
+    return policy.index().group_of(match.entry) == verdict.rule &&
+           policy.index().names()[match.entry] == verdict.protected_name;
+  });
+  return others;
+}
+
+/// True where names near the one that is asked for are worth telling.
+bool has_neighbours(const Verdict &verdict) {
+  return verdict.reason != Reason::is_protected && verdict.reason != Reason::warning_mx;
+}
 
 /// What a rule wants to be verified, as rule files say it.
 std::vector<std::string> verify_words(const Verify &verify) {
@@ -93,8 +186,32 @@ Json to_json(const Asker &asker, const std::string &text, const Query &query,
   }
   if (verdict.technique != Technique::none) {
     object["technique"] = to_string(verdict.technique);
+    object["techniques"] = names_of(verdict.techniques);
     object["edits"] = verdict.edits;
+    object["confidence"] = verdict.confidence / 100.0;
+    object["mode"] = to_string(verdict.mode);
   }
+  if (!has_neighbours(verdict))
+    return object;
+  const auto describe = [&](const Match &match) {
+    return Json{{"protected", to_string(policy.index().names()[match.entry])},
+                {"rule", policy.rules()[policy.index().group_of(match.entry)].id},
+                {"technique", to_string(match.technique)},
+                {"techniques", names_of(match.techniques)},
+                {"edits", match.edits}};
+  };
+  for (const Match &match : other_matches(policy, query, verdict)) {
+    Json other = describe(match);
+    other["confidence"] = match.confidence / 100.0;
+    other["level"] = to_string(match.level);
+    object["others"].push_back(std::move(other));
+  }
+  if (verdict.reason == Reason::no_match)
+    for (const Match &match : asker.generous.matches(query.name)) {
+      Json near = describe(match);
+      near["why_not"] = asker.generous.why_not(match);
+      object["near"].push_back(std::move(near));
+    }
   return object;
 }
 
@@ -163,13 +280,19 @@ std::string to_prose(const Asker &asker, const std::string &text, const Query &q
   case Reason::look_alike:
     row("why      ", "it looks like '" + to_string(verdict.protected_name) + "' (" +
                          std::string(to_string(verdict.technique)) +
-                         ", edits: " + std::to_string(verdict.edits) + ")");
+                         ", edits: " + std::to_string(verdict.edits) +
+                         ", confidence: " + confidence_text(verdict.confidence) + ")");
+    for (const std::string_view name : names_of(verdict.techniques))
+      if (name != to_string(verdict.technique))
+        row("or       ", std::string(name));
     break;
   }
   if (verdict.rule != Verdict::kNone) {
     const Rule &rule = policy.rules()[verdict.rule];
-    row("rule     ", rule.id + " (" + std::string(to_string(rule.mode)) + "), " + rule.place.file +
-                         ':' + std::to_string(rule.place.line));
+    const bool is_told_of = verdict.reason == Reason::look_alike && verdict.mode != rule.mode;
+    row("rule     ", rule.id + " (" + std::string(to_string(rule.mode)) +
+                         (is_told_of ? ", but such look-alikes are only observed" : "") + "), " +
+                         rule.place.file + ':' + std::to_string(rule.place.line));
     if (!rule.contact.empty())
       row("contact  ", rule.contact);
     if (verdict.reason == Reason::look_alike && rule.verify) {
@@ -183,16 +306,22 @@ std::string to_prose(const Asker &asker, const std::string &text, const Query &q
     }
   }
   row("answer   ", answer_text(asker, verdict));
-  if (verdict.reason == Reason::look_alike || verdict.reason == Reason::no_match)
-    for (const Match &match : policy.matches(query.name)) {
-      const Name other = policy.index().names().name(match.entry);
-      const std::uint32_t rule = policy.index().names().value(match.entry);
-      if (other != verdict.protected_name || rule != verdict.rule)
-        row("also     ",
-            "like '" + to_string(other) + "' (" + std::string(to_string(match.technique)) +
-                "), rule " + policy.rules()[rule].id +
-                (policy.holds_for(policy.rules()[rule], query) ? "" : ", not for this client"));
-    }
+  if (!has_neighbours(verdict))
+    return out.str();
+  const auto describe = [&](const Match &match) {
+    return "like '" + to_string(policy.index().names()[match.entry]) + "' (" +
+           std::string(to_string(match.technique));
+  };
+  for (const Match &match : other_matches(policy, query, verdict)) {
+    const Rule &rule = policy.rules()[policy.index().group_of(match.entry)];
+    row("also     ", describe(match) + ", confidence: " + confidence_text(match.confidence) +
+                         "), rule " + rule.id +
+                         (match.level == Level::observe ? ", only observed" : "") +
+                         (policy.holds_for(rule, query) ? "" : ", not for this client"));
+  }
+  if (verdict.reason == Reason::no_match)
+    for (const Match &match : asker.generous.matches(query.name))
+      row("not      ", describe(match) + "): " + asker.generous.why_not(match));
   return out.str();
 }
 
@@ -257,7 +386,8 @@ Exit explain(const ExplainOptions &options) {
     print(loaded.findings);
     return refuse("the rules have errors, so nothing can be explained");
   }
-  const Asker asker{*loaded.policy, *type, client, options.json};
+  Generous generous(*loaded.policy);
+  const Asker asker{*loaded.policy, *type, client, options.json, generous};
   bool all_good = true;
   for (const std::string &name : options.names)
     all_good = explain_one(asker, name) && all_good;

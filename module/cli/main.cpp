@@ -64,6 +64,7 @@ int main(int argc, char **argv) {
     Exit exit = Exit::clean;
     add_check(app, exit);
     add_explain(app, exit);
+    add_list(app, exit);
     if (argc > 1 && is_unknown_command(app, argv[1])) // CLI11 would say that there must be one
       return static_cast<int>(Exit::cannot_run);
     try {

@@ -27,8 +27,10 @@ struct Event {
   std::uint16_t qtype = 0;
   Action decision = Action::pass;
   Technique technique = Technique::none;
+  Techniques techniques;
   Mode mode = Mode::enforce;
   std::uint8_t edits = 0;
+  std::uint8_t confidence = 0; ///< in percent
   Verified verified = Verified::no;
   std::array<char, kMaxRuleBytes + 1> rule = {}; ///< ends with a NUL
   Name qname;

@@ -2,249 +2,1023 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
+#include <unordered_map>
 
 #include "core/edit.h"
+#include "core/fold.h"
 #include "core/hash.h"
 
 namespace mxw {
 namespace {
 
 constexpr std::string_view kWww = "www";
+/// Public suffixes have no more labels, but for a handful that nobody has under them.
+constexpr std::size_t kMaxSuffixLabels = 3;
+/// Labels with more are no words joined by hyphens.
+constexpr std::size_t kMaxHyphens = 4;
+
+using LabelBuffer = std::array<char, Name::kMaxLabelBytes>;
+
+/// Calls `visit(n)` for each bit that is set.
+template <class Bits, class Visit> void for_each_bit(Bits bits, Visit &&visit) {
+  for (; bits != 0; bits &= bits - 1)
+    visit(static_cast<std::size_t>(std::countr_zero(bits)));
+}
+
+/// Label `from_right` of `name`, 0 being the last.
+std::string_view label_of(const Name &name, std::size_t from_right) noexcept {
+  return name.label(name.labels() - 1 - from_right);
+}
 
 /// The hash of a name's last `n` labels but one, the one with `from_right` labels behind it: what
-/// tells forms of one label from those of another.
-std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t from_right) noexcept {
-  std::uint64_t hash = hash_below(tails.hash(from_right), 0); // a hole, where the label was
+/// tells forms of one label from those of another. `behind` is the hash of what stands behind it,
+/// and `shift` how many labels of the name stand for none of the other.
+std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t from_right,
+                          std::uint64_t behind) noexcept {
+  std::uint64_t hash = hash_below(behind, 0); // a hole, where the label was
   for (std::size_t i = from_right + 2; i <= n; ++i)
     hash = hash_below(hash, tails.label_hash(i));
   return hash;
 }
 
-/// True if the last `n` labels of both names, `n` being all that `b` has, are equal but for the
-/// label `from_right` places from the last.
-bool equal_around(const Name &a, const Name &b, std::size_t from_right) noexcept {
-  const std::size_t n = b.labels();
-  for (std::size_t i = 0; i < n; ++i)
-    if (i != n - 1 - from_right && a.label(a.labels() - n + i) != b.label(i))
-      return false;
-  return true;
-}
+bool is_a_label(std::string_view label) noexcept { return label.starts_with("xn--"); }
 
-/// The labels of `name` from `first` up to `last` as one, or nullopt where that is too long for
-/// one.
-std::optional<std::string> glue(const Name &name, std::size_t first, std::size_t last) {
-  std::string glued;
-  for (std::size_t i = first; i < last; ++i)
-    glued += name.label(i);
-  if (glued.size() > Name::kMaxLabelBytes)
+/// What a reader sees of `label`: an A-label folded, another as it is. nullopt for an A-label that
+/// stands for nothing.
+std::optional<std::string_view> seen(std::string_view label, LabelBuffer &buffer) noexcept {
+  if (!is_a_label(label))
+    return label;
+  const auto size = fold_idn(label, buffer);
+  if (!size)
     return std::nullopt;
-  return glued;
+  return std::string_view(buffer.data(), *size);
 }
 
-void append_label(std::string &wire, std::string_view label) {
-  wire += static_cast<char>(label.size());
-  wire += label;
+std::string_view folded(std::string_view label, LabelBuffer &buffer) noexcept {
+  return {buffer.data(), fold_ascii(label, buffer)};
 }
 
-/// `name` with one dot left out, in each place but the last, and with the one behind "www" left
-/// out.
-std::vector<Name> without_a_dot(const Name &name) {
-  std::vector<Name> forms;
-  const auto put = [&](std::string_view before, const std::string &label, std::size_t behind) {
-    std::string head(before);
-    append_label(head, label);
-    if (const auto form = join(head, name.ancestor(behind)))
-      forms.push_back(*form);
-  };
-  for (std::size_t i = 0; i + 2 < name.labels(); ++i)
-    if (const auto glued = glue(name, i, i + 2))
-      put(name.head(name.labels() - i), *glued, name.labels() - i - 2);
-  if (name.label(0).size() + kWww.size() <= Name::kMaxLabelBytes && name.label(0) != kWww)
-    put({}, std::string(kWww) + std::string(name.label(0)), name.labels() - 1);
-  return forms;
-}
-
-/// True if `typed` (wire form) is `intended` with one dot left out, or with www put before it.
-bool lacks_a_dot(std::string_view typed, const Name &intended) noexcept {
-  // Both without the octets that count a label's length: what is left of the typed name must be
-  // the intended name, except for one place where a length octet is missing.
-  const std::string_view wire = intended.tail(intended.labels());
-  if (typed.size() == wire.size() + kWww.size())
-    return typed.substr(1, kWww.size()) == kWww && typed.substr(1 + kWww.size()) == wire.substr(1);
-  if (typed.size() + 1 != wire.size())
-    return false;
-  std::size_t at = 0; // start of a label in both
-  while (typed[at] == wire[at]) {
-    const auto label_bytes = static_cast<std::uint8_t>(wire[at]);
-    if (label_bytes == 0 || typed.substr(at + 1, label_bytes) != wire.substr(at + 1, label_bytes))
-      return false;
-    at += label_bytes + 1U;
+/// A name in wire form that is put together from parts, or nothing where it would be too long.
+class Wire {
+public:
+  Wire &octets(std::string_view part) noexcept {
+    if (size_ + part.size() > bytes_.size()) {
+      size_ = bytes_.size() + 1; // equal to no name, and nothing fits behind it
+      return *this;
+    }
+    part.copy(bytes_.data() + size_, part.size());
+    size_ += part.size();
+    return *this;
   }
-  const auto first = static_cast<std::uint8_t>(wire[at]);
-  if (first == 0 || at + first + 1U >= wire.size())
-    return false;
-  const auto second = static_cast<std::uint8_t>(wire[at + first + 1U]);
-  return static_cast<std::uint8_t>(typed[at]) == first + second &&
-         typed.substr(at + 1, first) == wire.substr(at + 1, first) &&
-         typed.substr(at + 1 + first) == wire.substr(at + first + 2U);
+  Wire &label(std::string_view first, std::string_view second = {},
+              std::string_view third = {}) noexcept {
+    const std::size_t bytes = first.size() + second.size() + third.size();
+    if (bytes == 0 || bytes > Name::kMaxLabelBytes)
+      size_ = bytes_.size() + 1;
+    const char length = static_cast<char>(bytes);
+    return octets({&length, 1}).octets(first).octets(second).octets(third);
+  }
+  [[nodiscard]] bool is(std::string_view wire) const noexcept {
+    return size_ == wire.size() && std::string_view(bytes_.data(), size_) == wire;
+  }
+
+private:
+  std::array<char, Name::kMaxWireBytes> bytes_; // NOLINT(*-member-init): set up to size_
+  std::size_t size_ = 0;
+};
+
+/// All labels of `name` as one, or nothing where that would be too long for one.
+std::string glue(const Name &name) {
+  std::string glued;
+  for (std::size_t i = 0; i < name.labels(); ++i)
+    glued += name.label(i);
+  std::erase(glued, '-');
+  return glued.size() > Name::kMaxLabelBytes ? std::string() : glued;
 }
 
-/// True if `label` is all labels of `name` without the dots.
-bool is_glued(std::string_view label, const Name &name) noexcept {
-  for (std::size_t i = 0; i < name.labels(); ++i) {
-    const std::string_view part = name.label(i);
-    if (label.substr(0, part.size()) != part)
-      return false;
-    label.remove_prefix(part.size());
-  }
+/// True if `label` is all labels of `name` with `between` for the dots.
+bool is_glued(std::string_view label, const Name &name, std::string_view between) noexcept {
+  for (std::size_t i = 0; i < name.labels(); ++i)
+    for (const std::string_view part : {i == 0 ? std::string_view() : between, name.label(i)}) {
+      if (!label.starts_with(part))
+        return false;
+      label.remove_prefix(part.size());
+    }
   return label.empty();
+}
+
+bool may_be_a_label(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= Name::kMaxLabelBytes && text.front() != '-' &&
+         text.back() != '-';
+}
+
+/// Name from presentation form without escapes, of labels as a mail domain has them.
+std::optional<Name> name_of(std::string_view text) {
+  std::string head;
+  while (!text.empty()) {
+    const std::string_view label = text.substr(0, text.find('.'));
+    if (!may_be_a_label(label))
+      return std::nullopt;
+    head += static_cast<char>(label.size());
+    head += label;
+    text.remove_prefix(label.size());
+    if (text.starts_with('.') && text.size() == 1)
+      return std::nullopt;
+    text.remove_prefix(std::min<std::size_t>(1, text.size()));
+  }
+  return join(head, Name());
+}
+
+std::string text_of(const Name &name) {
+  std::array<char, Name::kMaxTextBytes> text; // NOLINT(*-member-init): filled below
+  return std::string(name.to_text(text));
+}
+
+/// Calls `visit(typed)` for every text one edit from `text`.
+template <class Visit> void for_each_edit(const std::string &text, Visit &&visit) {
+  constexpr std::string_view kOctets = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    for (const char c : kOctets) {
+      visit(std::string(text).insert(at, 1, c));
+      if (at < text.size())
+        visit(std::string(text).replace(at, 1, 1, c));
+    }
+    if (at < text.size())
+      visit(std::string(text).erase(at, 1));
+    if (at + 1 < text.size()) {
+      std::string swapped = text;
+      std::swap(swapped[at], swapped[at + 1]);
+      visit(swapped);
+    }
+  }
+}
+
+/// True if `typed` is `intended` but for dots that it lacks.
+bool lacks_dots(std::string typed, std::string intended) {
+  if (typed.size() >= intended.size())
+    return false;
+  std::erase(typed, '.');
+  std::erase(intended, '.');
+  return typed == intended;
+}
+
+/// The least length of a label at which any technique of one label is on; more than a label can
+/// have where none is.
+std::size_t label_floor(const IndexOptions &options) noexcept {
+  std::size_t floor = Name::kMaxLabelBytes + 1;
+  for (auto i = static_cast<std::size_t>(Technique::omission); i < kTechniques; ++i) {
+    const auto technique = static_cast<Technique>(i);
+    if ((technique <= Technique::idn_homoglyph || technique == Technique::two_place) &&
+        options.of(technique).level != Level::off)
+      floor = std::min<std::size_t>(floor, options.of(technique).min_label);
+  }
+  return floor;
+}
+
+bool takes_two_edits(const IndexOptions &options, std::string_view label) noexcept {
+  const TechniqueOptions &of = options.of(Technique::two_edits);
+  return of.level != Level::off && label.size() >= of.min_label;
 }
 
 } // namespace
 
-Index::Index(std::span<const IndexEntry> entries, std::span<const IndexOptions> groups,
-             std::uint64_t seed)
-    : forms_(seed), names_(seed), slips_(seed) {
-  struct Label {
-    std::uint32_t entry;
-    std::size_t from_right;
-    std::uint64_t around;
-  };
-  std::vector<Label> labels;
-  std::vector<HashTable::Item> joined;
-  std::vector<HashTable::Item> glued;
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    const Name &name = entries[i].name;
-    const std::size_t min_label = groups[entries[i].group].min_label;
-    const Tails tails(name, seed);
-    names_.add(name, entries[i].group);
-    std::size_t base_bytes = 0; // of all labels but the last, without dots
-    for (std::size_t at = 0; at + 1 < name.labels(); ++at) {
-      base_bytes += name.label(at).size();
-      const std::size_t from_right = name.labels() - 1 - at;
-      if (name.label(at).size() >= min_label)
-        labels.push_back({i, from_right, hash_around(tails, name.labels(), from_right)});
-    }
-    if (base_bytes < min_label)
-      continue;
-    for (const Name &form : without_a_dot(name))
-      joined.push_back({Tails(form, seed).hash(form.labels()), i});
-    if (const auto label = glue(name, 0, name.labels()))
-      glued.push_back({hash_of(*label, seed), i});
-  }
-  std::map<std::pair<std::string_view, std::string_view>, std::size_t> pairs;
-  for (std::uint32_t group = 0; group < groups.size(); ++group)
-    for (const Slip &slip : groups[group].slips) {
-      const std::string_view typed = slip.typed.tail(slip.typed.labels());
-      const std::string_view intended = slip.intended.tail(slip.intended.labels());
-      const auto [at, is_new] = pairs.try_emplace({typed, intended}, slip_of_.size());
-      if (is_new) {
-        slips_.add(slip.typed, static_cast<std::uint32_t>(slip_of_.size()));
-        // The length octet in front is no letter that anyone typed.
-        const std::size_t distance = edit_distance(typed.substr(1), intended.substr(1));
-        slip_of_.push_back({slip.intended,
-                            Tails(slip.intended, seed).hash(slip.intended.labels()),
-                            static_cast<std::uint8_t>(distance),
-                            {}});
-      }
-      slip_of_[at->second].groups.push_back(group);
-    }
-  names_.seal();
-  slips_.seal();
-  labels_ = LabelFilter(labels.size());
-  std::vector<HashTable::Item> edits;
-  for (const Label &label : labels) {
-    const Name &name = entries[label.entry].name;
-    const std::string_view text = name.label(name.labels() - 1 - label.from_right);
-    labels_.add(text, label.around);
-    forms_.for_each(text, label.around, [&](std::uint64_t hash) {
-      edits.push_back({hash, label.entry});
-    });
-  }
-  edits_ = HashTable(edits);
-  joined_ = HashTable(joined);
-  glued_ = HashTable(glued);
-}
+// Building
 
-void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
-  find_edits(tails, sink);
-  find_slips(tails, sink);
-  find_missing_dots(tails, sink);
-}
-
-void Index::find_edits(const Tails &tails, MatchSink &sink) const noexcept {
-  const Name &qname = tails.name();
-  const std::size_t most_labels = std::min(tails.size(), names_.max_labels());
-  for (std::size_t n = 2; n <= most_labels; ++n) {
-    if (!names_.has_labels(n))
-      continue;
-    for (std::size_t from_right = 1; from_right < n; ++from_right) {
-      const std::string_view typed = qname.label(qname.labels() - 1 - from_right);
-      const std::uint64_t around = hash_around(tails, n, from_right);
-      if (!labels_.may_match(typed, around))
+template <class Visit> void Index::for_each_key(std::uint32_t entry, Visit &&visit) const {
+  const Name name = names_[entry];
+  const IndexOptions &options = groups_[group_of(entry)];
+  const Tails tails(name, seed_);
+  const std::size_t n = name.labels();
+  const std::size_t body = n - suffix_labels(entry);
+  visit(exact_key(tails.hash(n)));
+  const auto is_on = [&](Technique technique) { return options.of(technique).level != Level::off; };
+  if (is_on(Technique::missing_dot) || is_on(Technique::hyphenation)) {
+    if (const std::string glued = glue(name); !glued.empty())
+      visit(glued_key(hash_of(glued, seed_)));
+    for (std::size_t r = first_joint(entry); r + 1 < n; ++r) {
+      const std::string_view behind = label_of(name, r);
+      const std::string joined = std::string(label_of(name, r + 1)) + std::string(behind);
+      if (joined.size() > Name::kMaxLabelBytes)
         continue;
-      forms_.for_each(typed, around, [&](std::uint64_t hash) {
-        edits_.find(hash, [&](std::uint32_t entry) {
-          if (names_.labels(entry) != n)
-            return;
-          const Name intended = names_.name(entry);
-          if (!equal_around(qname, intended, from_right))
-            return;
-          if (const auto technique = single_edit(typed, intended.label(n - 1 - from_right)))
-            sink.add({entry, *technique, 1, static_cast<std::uint8_t>(n)});
-        });
-      });
+      std::uint64_t hash = hash_below(tails.hash(r), hash_of(joined, seed_));
+      for (std::size_t i = r + 3; i <= n; ++i)
+        hash = hash_below(hash, tails.label_hash(i));
+      visit(joined_key(hash));
     }
+  }
+  if (is_on(Technique::tld_swap) || is_on(Technique::wrong_sld) || is_on(Technique::combosquat)) {
+    std::uint64_t hash = seed_;
+    for (std::size_t i = n - body + 1; i <= n; ++i)
+      hash = hash_below(hash, tails.label_hash(i));
+    visit(body_key(hash));
   }
 }
 
-void Index::find_slips(const Tails &tails, MatchSink &sink) const noexcept {
-  const Name &qname = tails.name();
-  slips_.find_covering(tails, [&](std::uint32_t typed) {
-    const StoredSlip &slip = slip_of_[slips_.value(typed)];
-    const std::size_t typed_labels = slips_.labels(typed);
-    const std::string_view intended = slip.intended.tail(slip.intended.labels());
-    std::uint64_t meant = slip.intended_hash;
-    // The name as it was meant, for each number of labels that it may have.
-    for (std::size_t n = typed_labels + 1;
-         n <= tails.size() && n - typed_labels + slip.intended.labels() <= names_.max_labels();
-         ++n) {
-      meant = hash_below(meant, tails.label_hash(n));
-      std::string_view head = qname.tail(n);
-      head.remove_suffix(qname.tail(typed_labels).size());
-      names_.find(meant, head, intended, [&](std::uint32_t entry) {
-        if (std::binary_search(slip.groups.begin(), slip.groups.end(), names_.value(entry)))
-          sink.add({entry, Technique::tld_slip, slip.edits, static_cast<std::uint8_t>(n)});
-      });
+/// What is made while the index is built, and not kept.
+struct Index::Builder {
+  /// A label to be found by its forms.
+  struct Label {
+    std::string_view text;   // as a reader sees it
+    std::string_view folded; // empty where that is the same
+    std::uint64_t around;
+    std::size_t from_right;
+    bool two_edits;
+  };
+
+  explicit Builder(Index &built) : index(built) {}
+
+  template <class Visit> void for_each_label(std::uint32_t entry, Visit &&visit) const {
+    const Name name = index.names_[entry];
+    const IndexOptions &options = index.groups_[index.group_of(entry)];
+    const std::size_t floor = label_floor(options);
+    const Tails tails(name, index.seed_);
+    for (std::size_t r = index.suffix_labels(entry); r < name.labels(); ++r) {
+      LabelBuffer seen_buffer;
+      LabelBuffer fold_buffer;
+      const auto text = seen(label_of(name, r), seen_buffer);
+      const bool two_edits = text && takes_two_edits(options, *text);
+      if (!text || (text->size() < floor && !two_edits))
+        continue;
+      visit(Label{*text, has_ascii_folds(*text) ? folded(*text, fold_buffer) : std::string_view(),
+                  hash_around(tails, name.labels(), r, tails.hash(r)), r, two_edits});
     }
-  });
+  }
+
+  template <class Visit> void for_each_form(const Label &label, Visit &&visit) const {
+    const FormHasher &forms = index.forms_;
+    forms.for_each(label.text, label.around, visit);
+    if (label.two_edits)
+      forms.for_each_pair(label.text, label.around, visit);
+    if (!label.folded.empty())
+      visit(forms.whole(label.folded, label.around));
+    for (std::size_t i = 0; i + 1 < label.text.size(); ++i)
+      if (label.text[i] == label.text[i + 1]) {
+        std::string rest(label.text);
+        visit(forms.whole(rest.erase(i, 2), double_around(label.around, i)));
+      }
+  }
+
+  /// Adds keys some time after they are asked to be fetched, since most are far away.
+  void add(std::uint64_t hash, std::uint32_t entry) {
+    auto &[pending_hash, pending_entry] = pending[next++ % pending.size()];
+    if (next > pending.size())
+      index.keys_.add(pending_hash, pending_entry);
+    pending_hash = hash;
+    pending_entry = entry;
+    index.keys_.prefetch(hash);
+  }
+  void flush() {
+    for (std::size_t i = next - std::min(next, pending.size()); i < next; ++i)
+      index.keys_.add(pending[i % pending.size()].first, pending[i % pending.size()].second);
+  }
+
+  Index &index;
+  std::size_t next = 0;
+  std::array<std::pair<std::uint64_t, std::uint32_t>, 32> pending;
+};
+
+Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
+             IsPublicSuffix is_public_suffix, std::uint64_t seed)
+    : is_public_suffix_(is_public_suffix), seed_(seed), forms_(seed), groups_(std::move(groups)),
+      suffixes_(seed), slips_(seed) {
+  std::size_t count = 0;
+  std::size_t octets = 0;
+  for (const NameList &list : names) {
+    count += list.size();
+    octets += list.octets();
+  }
+  if (names.size() == 1)
+    names_ = std::move(names[0]);
+  else
+    names_.reserve(count, octets);
+  for (NameList &list : names) {
+    names_.append(list);
+    list = {};
+    group_ends_.push_back(static_cast<std::uint32_t>(names_.size()));
+  }
+
+  names_.shrink_to_fit();
+  shapes_.reserve(count);
+  for (std::uint32_t entry = 0; entry < count; ++entry) {
+    const Name name = names_[entry];
+    const std::size_t n = name.labels();
+    std::size_t suffix = 1;
+    for (std::size_t i = std::min(n - 1, kMaxSuffixLabels); i > 1; --i)
+      if (is_public_suffix_ != nullptr && is_public_suffix_(text_of(name.ancestor(i)))) {
+        suffix = i;
+        break;
+      }
+    shapes_.push_back(static_cast<std::uint8_t>(suffix << 4U | (n - 1)));
+    label_counts_ |= 1U << n;
+    body_counts_ |= 1U << (n - suffix);
+    suffix_counts_ |= 1U << suffix;
+    max_labels_ = std::max(max_labels_, n);
+    has_hyphens_ = has_hyphens_ || name.head(suffix).find('-') != std::string_view::npos;
+  }
+  add_slips();
+
+  // First how much there is, then where it goes: a million names have no room for a list of keys.
+  Builder builder(*this);
+  std::size_t keys = 0;
+  std::size_t label_total = 0;
+  std::unordered_map<std::uint64_t, Around> arounds;
+  const auto count_key = [&](std::uint64_t /*hash*/) { ++keys; };
+  for (std::uint32_t entry = 0; entry < count; ++entry) {
+    for_each_key(entry, count_key);
+    builder.for_each_label(entry, [&](const Builder::Label &label) {
+      ++label_total;
+      // Of two equal neighbours one gives a form the less, and both give one key more.
+      const std::size_t length = label.text.size();
+      keys += length + 1 + (label.two_edits ? length * (length - 1) / 2 : 0) +
+              (label.folded.empty() ? 0 : 1);
+      Around &around =
+          arounds.try_emplace(label.around, Around{label.around, Name::kMaxLabelBytes, 0, false})
+              .first->second;
+      for (const std::string_view text : {label.text, label.folded})
+        if (!text.empty()) {
+          around.min_bytes = std::min(around.min_bytes, static_cast<std::uint8_t>(text.size()));
+          around.max_bytes = std::max(around.max_bytes, static_cast<std::uint8_t>(text.size()));
+        }
+      around.two_edits = around.two_edits || label.two_edits;
+      places_[labels(entry)] |= 1U << label.from_right;
+    });
+  }
+  keys_ = KeyTable(keys, count + 1);
+  labels_ = LabelFilter(label_total);
+  for (std::uint32_t entry = 0; entry < count; ++entry) {
+    const auto add = [&](std::uint64_t hash) { builder.add(hash, entry); };
+    for_each_key(entry, add);
+    builder.for_each_label(entry, [&](const Builder::Label &label) {
+      builder.for_each_form(label, add);
+      labels_.add(label.text, label.around);
+      if (!label.folded.empty())
+        labels_.add(label.folded, label.around);
+    });
+  }
+  builder.flush();
+  arounds_ = KeyTable(arounds.size(), arounds.size() + 1);
+  for (const auto &[hash, around] : arounds) {
+    arounds_.add(hash, static_cast<std::uint32_t>(around_of_.size()));
+    around_of_.push_back(around);
+  }
 }
 
-void Index::find_missing_dots(const Tails &tails, MatchSink &sink) const noexcept {
-  const Name &qname = tails.name();
-  const std::size_t most_labels = std::min(tails.size(), names_.max_labels());
-  for (std::size_t n = 2; n <= most_labels; ++n)
-    joined_.find(tails.hash(n), [&](std::uint32_t entry) {
-      if (lacks_a_dot(qname.tail(n), names_.name(entry)))
-        sink.add({entry, Technique::missing_dot, 1, static_cast<std::uint8_t>(n)});
+void Index::add_slips() {
+  std::map<std::string, std::uint32_t> suffixes; // by wire form
+  const auto suffix_of = [&](const Name &suffix) {
+    const auto [at, is_new] = suffixes.try_emplace(std::string(suffix.tail(suffix.labels())),
+                                                   static_cast<std::uint32_t>(suffixes_.size()));
+    if (is_new)
+      suffixes_.add(suffix, 0);
+    return at->second;
+  };
+  std::map<std::pair<std::string, std::uint32_t>, std::size_t> pairs;
+  const auto slip_for = [&](const Name &typed, const Name &intended) -> StoredSlip & {
+    const std::uint32_t suffix = suffix_of(intended);
+    const auto [at, is_new] =
+        pairs.try_emplace({std::string(typed.tail(typed.labels())), suffix}, slip_of_.size());
+    if (is_new) {
+      slips_.add(typed, static_cast<std::uint32_t>(slip_of_.size()));
+      const std::string typed_text = text_of(typed);
+      const std::string intended_text = text_of(intended);
+      StoredSlip slip = {};
+      slip.intended = suffix;
+      slip.intended_hash = Tails(intended, seed_).hash(intended.labels());
+      slip.edits = static_cast<std::uint8_t>(edit_distance(typed_text, intended_text));
+      slip.lacks_dots = lacks_dots(typed_text, intended_text);
+      slip.has_letter_of_body = typed_text.substr(1) == intended_text;
+      slip.gave_letter_to_body = typed_text == intended_text.substr(1);
+      slip_of_.push_back(std::move(slip));
+    }
+    return slip_of_[at->second];
+  };
+  for (std::uint32_t group = 0; group < groups_.size(); ++group) {
+    for (const Slip &slip : groups_[group].slips) {
+      std::vector<std::uint32_t> &users = slip_for(slip.typed, slip.intended).groups;
+      if (users.empty() || users.back() != group)
+        users.push_back(group);
+    }
+    groups_[group].slips = {};
+  }
+  std::map<std::string, Name> unreal; // the suffixes that have slips of that kind
+  std::string last;
+  for (std::uint32_t entry = 0; entry < names_.size(); ++entry) {
+    if (!groups_[group_of(entry)].unreal_slips)
+      continue;
+    const Name suffix = names_[entry].ancestor(suffix_labels(entry));
+    std::string wire(suffix.tail(suffix.labels()));
+    if (wire == last) // most lists are of one
+      continue;
+    unreal.try_emplace(wire, suffix);
+    last = std::move(wire);
+  }
+  for (const auto &[wire, suffix] : unreal) {
+    suffix_of(suffix);
+    if (suffix.labels() == 1)
+      suffix_bytes_ |= std::uint64_t{1} << suffix.label(0).size();
+    const std::string intended = text_of(suffix);
+    for_each_edit(intended, [&](const std::string &text) {
+      const auto typed = name_of(text);
+      if (text == intended || !typed || typed->labels() > suffix.labels() + 1 ||
+          typed->labels() > kMaxRuleLabels || is_real(*typed))
+        return;
+      slip_for(*typed, suffix).is_unreal = true;
     });
+  }
+  suffixes_.seal();
+  slips_.seal();
+}
 
-  // One label under a top-level domain, whichever: deeper it is part of somebody's own naming.
-  if (qname.labels() < 2)
-    return;
-  glued_.find(tails.label_hash(2), [&](std::uint32_t entry) {
-    if (is_glued(qname.label(qname.labels() - 2), names_.name(entry)))
-      sink.add({entry, Technique::missing_dot, 1, 2});
-  });
+bool Index::is_real(const Name &suffix) const noexcept {
+  if (is_public_suffix_ == nullptr)
+    return false;
+  std::array<char, Name::kMaxTextBytes> text; // NOLINT(*-member-init): filled below
+  return is_public_suffix_(suffix.to_text(text));
+}
+
+std::uint32_t Index::group_of(std::uint32_t entry) const noexcept {
+  return static_cast<std::uint32_t>(
+      std::upper_bound(group_ends_.begin(), group_ends_.end(), entry) - group_ends_.begin());
 }
 
 std::size_t Index::memory_bytes() const noexcept {
-  return names_.memory_bytes() + slips_.memory_bytes() + slip_of_.capacity() * sizeof(StoredSlip) +
-         labels_.memory_bytes() + edits_.memory_bytes() + joined_.memory_bytes() +
-         glued_.memory_bytes();
+  return names_.memory_bytes() + shapes_.capacity() + keys_.memory_bytes() +
+         labels_.memory_bytes() + arounds_.memory_bytes() + around_of_.capacity() * sizeof(Around) +
+         suffixes_.memory_bytes() + slips_.memory_bytes() +
+         slip_of_.capacity() * sizeof(StoredSlip);
+}
+
+// Looking up
+
+/// One look-up.
+class Index::Search {
+public:
+  Search(const Index &index, const Tails &tails, MatchSink &sink) noexcept
+      : index_(index), tails_(tails), qname_(tails.name()), sink_(sink) {}
+
+  void run() noexcept {
+    find_edits();
+    find_slips();
+    find_dots();
+    find_other_suffixes();
+    if (candidates_ > kMaxCandidates)
+      sink_.candidates_left();
+  }
+
+private:
+  /// What is known of a match besides its entry.
+  struct Found {
+    Techniques techniques;
+    std::size_t edits;
+    std::size_t apex_labels; ///< of the query
+    std::size_t label_bytes; ///< of what is meant
+    bool near_keys = false;
+  };
+  static Techniques only(Technique technique) noexcept {
+    Techniques techniques;
+    techniques.add(technique);
+    return techniques;
+  }
+
+  void find_edits() noexcept;
+  void find_slips() noexcept;
+  void find_long_slips() noexcept;
+  void find_dots() noexcept;
+  void find_glued() noexcept;
+  void find_other_suffixes() noexcept;
+  void find_words(std::size_t suffix_labels) noexcept;
+  void find_digits(std::size_t suffix_labels) noexcept;
+
+  /// Calls `visit(entry)` for each entry that may be under `key`.
+  template <class Visit> void look_up(std::uint64_t key, Visit &&visit) noexcept {
+    index_.keys_.find(key, [&](std::uint32_t entry) {
+      if (++candidates_ <= kMaxCandidates)
+        visit(entry);
+    });
+  }
+  /// Calls `visit(entry)` for each entry that one of the labels stored in `around` may be of, which
+  /// `typed` may be like. `all`: by any technique, else by one edit only.
+  template <class Visit>
+  void find_label(std::string_view typed, std::uint64_t around, bool all, Visit &&visit) noexcept;
+  template <class Visit>
+  void find_body(std::uint64_t behind, std::string_view intended, std::size_t typed_labels,
+                 Visit &&visit) noexcept;
+
+  /// The label that is meant, and the others as they are typed.
+  void verify_label(std::uint32_t entry, std::size_t n, std::size_t from_right,
+                    std::string_view typed) noexcept;
+  void verify_two_place(std::uint32_t entry, const StoredSlip &slip, std::size_t typed_labels,
+                        std::size_t from_right, std::string_view typed) noexcept;
+  [[nodiscard]] bool holds(const StoredSlip &slip, std::uint32_t entry) const noexcept {
+    const std::uint32_t group = index_.group_of(entry);
+    return (slip.is_unreal && index_.groups_[group].unreal_slips &&
+            index_.suffix_labels(entry) == index_.suffixes_.labels(slip.intended)) ||
+           std::binary_search(slip.groups.begin(), slip.groups.end(), group);
+  }
+  /// The hash of the name whose labels are those behind `from_right`, then `label`, then those of
+  /// the query from `next` (counted from 1) to `last`.
+  [[nodiscard]] std::uint64_t hash_with(std::uint64_t behind, std::string_view label,
+                                        std::size_t next, std::size_t last) const noexcept {
+    std::uint64_t hash = hash_below(behind, hash_of(label, index_.seed_));
+    for (std::size_t i = next; i <= last; ++i)
+      hash = hash_below(hash, tails_.label_hash(i));
+    return hash;
+  }
+  /// The labels of the query's last `n` that stand before the last `skipped`, in wire form.
+  [[nodiscard]] std::string_view head(std::size_t n, std::size_t skipped) const noexcept {
+    std::string_view labels = qname_.tail(n);
+    labels.remove_suffix(qname_.tail(skipped).size());
+    return labels;
+  }
+  /// True if the query's last `n` labels are a public suffix.
+  [[nodiscard]] bool is_real(std::size_t n) const noexcept {
+    return index_.is_public_suffix_ == nullptr ? n == 1 : index_.is_real(qname_.ancestor(n));
+  }
+  /// The length of all labels of the body.
+  [[nodiscard]] std::size_t body_bytes(std::uint32_t entry) const noexcept {
+    const Name name = index_.names_[entry];
+    const std::size_t suffix = index_.suffix_labels(entry);
+    return name.head(suffix).size() - (name.labels() - suffix);
+  }
+  /// Of the longest label of the body.
+  [[nodiscard]] std::size_t longest_bytes(std::uint32_t entry) const noexcept {
+    const Name name = index_.names_[entry];
+    std::size_t longest = 0;
+    for (std::size_t r = index_.suffix_labels(entry); r < name.labels(); ++r)
+      longest = std::max(longest, label_of(name, r).size());
+    return longest;
+  }
+
+  /// Tells of a match, if the options of its group want it.
+  void report(std::uint32_t entry, const Found &found) noexcept;
+
+  const Index &index_;
+  const Tails &tails_;
+  const Name &qname_;
+  MatchSink &sink_;
+  std::size_t candidates_ = 0;
+};
+
+void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
+  if (!names_.empty() && tails.size() > 0)
+    Search(*this, tails, sink).run();
+}
+
+void Index::Search::report(std::uint32_t entry, const Found &found) noexcept {
+  const IndexOptions &options = index_.groups_[index_.group_of(entry)];
+  Match match;
+  found.techniques.for_each([&](Technique technique) {
+    const TechniqueOptions &of = options.of(technique);
+    if (of.level == Level::off || found.label_bytes < of.min_label)
+      return;
+    match.techniques.add(technique);
+    const std::uint8_t confidence = confidence_of(technique, found.label_bytes, found.near_keys);
+    if (of.level < match.level || (of.level == match.level && confidence <= match.confidence))
+      return;
+    match.technique = technique;
+    match.level = of.level;
+    match.confidence = confidence;
+  });
+  if (match.technique == Technique::none)
+    return;
+  match.entry = entry;
+  match.edits = static_cast<std::uint8_t>(found.edits);
+  match.apex_labels = static_cast<std::uint8_t>(found.apex_labels);
+  match.label_bytes = static_cast<std::uint8_t>(found.label_bytes);
+  sink_.add(match);
+}
+
+// Labels
+
+template <class Visit>
+void Index::Search::find_label(std::string_view typed, std::uint64_t around_hash, bool all,
+                               Visit &&visit) noexcept {
+  const Around *around = nullptr;
+  index_.arounds_.find(around_hash, [&](std::uint32_t at) {
+    if (index_.around_of_[at].hash == around_hash)
+      around = &index_.around_of_[at];
+  });
+  if (around == nullptr)
+    return;
+  const auto by_form = [&](std::uint64_t hash) { look_up(hash, visit); };
+  const FormHasher &forms = index_.forms_;
+  LabelBuffer fold_buffer;
+  if (is_a_label(typed)) {
+    LabelBuffer seen_buffer;
+    const auto text = all ? seen(typed, seen_buffer) : std::nullopt;
+    if (!text)
+      return;
+    forms.for_each(*text, around_hash, by_form);
+    if (has_ascii_folds(*text))
+      forms.for_each(folded(*text, fold_buffer), around_hash, by_form);
+    return;
+  }
+  if (typed.size() + 1 >= around->min_bytes && typed.size() <= around->max_bytes + 1U &&
+      index_.labels_.may_match(typed, around_hash))
+    forms.for_each(typed, around_hash, by_form);
+  if (!all)
+    return;
+  if (around->two_edits && typed.size() + 2 >= around->min_bytes &&
+      typed.size() <= around->max_bytes + 2U) {
+    forms.for_each(typed, around_hash, by_form);
+    forms.for_each_pair(typed, around_hash, by_form);
+  }
+  if (has_ascii_folds(typed))
+    look_up(forms.whole(folded(typed, fold_buffer), around_hash), visit);
+  for (std::size_t i = 0; i + 1 < typed.size(); ++i) {
+    LabelBuffer rest;
+    const auto without = [&](std::size_t at) {
+      typed.copy(rest.data(), at);
+      typed.substr(at + 2).copy(rest.data() + at, typed.size() - at - 2);
+      return std::string_view(rest.data(), typed.size() - 2);
+    };
+    if (typed[i] == typed[i + 1])
+      look_up(forms.whole(without(i), double_around(around_hash, i)), visit);
+    if (i > 0 && typed[i] == 'e' && typed[i + 1] == 's')
+      look_up(forms.whole(without(i), around_hash), visit);
+  }
+}
+
+void Index::Search::find_edits() noexcept {
+  const std::size_t most = std::min(tails_.size(), index_.max_labels_);
+  for (std::size_t n = 2; n <= most; ++n)
+    for_each_bit(index_.places_[n], [&](std::size_t from_right) {
+      const std::string_view typed = label_of(qname_, from_right);
+      find_label(typed, hash_around(tails_, n, from_right, tails_.hash(from_right)), true,
+                 [&](std::uint32_t entry) { verify_label(entry, n, from_right, typed); });
+    });
+}
+
+void Index::Search::verify_label(std::uint32_t entry, std::size_t n, std::size_t from_right,
+                                 std::string_view typed) noexcept {
+  if (index_.labels(entry) != n || from_right < index_.suffix_labels(entry))
+    return;
+  const Name meant = index_.names_[entry];
+  for (std::size_t r = 0; r < n; ++r)
+    if (r != from_right && label_of(meant, r) != label_of(qname_, r))
+      return;
+  const std::string_view intended = label_of(meant, from_right);
+  if (typed == intended)
+    return;
+  LabelBuffer typed_buffer;
+  LabelBuffer intended_buffer;
+  LabelBuffer typed_fold;
+  LabelBuffer intended_fold;
+  const auto typed_text = seen(typed, typed_buffer);
+  const auto intended_text = seen(intended, intended_buffer);
+  if (!typed_text || !intended_text)
+    return;
+  const bool folds_equal = (has_ascii_folds(*typed_text) || has_ascii_folds(*intended_text)) &&
+                           folded(*typed_text, typed_fold) == folded(*intended_text, intended_fold);
+  Found found = {{}, 1, n, intended_text->size()};
+  if (is_a_label(typed) || is_a_label(intended)) {
+    std::size_t edits = label_distance(*typed_text, *intended_text);
+    if (has_ascii_folds(*typed_text))
+      edits = std::min(edits, label_distance(folded(*typed_text, typed_fold), *intended_text));
+    if (edits > 1 && !folds_equal)
+      return;
+    found.techniques.add(Technique::idn_homoglyph);
+    found.edits = edits == 1 ? 2 : 1; // what a reader does not see is one
+    report(entry, found);
+    return;
+  }
+  found.techniques = single_edit(typed, intended);
+  if (found.techniques.empty()) {
+    found.edits = label_distance(typed, intended);
+    if (found.edits == 2)
+      found.techniques.add(Technique::two_edits);
+    if (is_double_replacement(typed, intended))
+      found.techniques.add(Technique::double_replacement);
+    if (is_plural_in_es(typed, intended))
+      found.techniques.add(Technique::plural);
+  } else if (typed.size() >= intended.size()) {
+    const Keyboards keyboards = index_.groups_[index_.group_of(entry)].keyboards;
+    const std::size_t at = first_difference(typed, intended);
+    const auto is_near = [&](char c) { return are_near_keys(typed[at], c, keyboards); };
+    found.near_keys = typed.size() == intended.size()
+                          ? is_near(intended[at])
+                          : (at > 0 && is_near(typed[at - 1])) ||
+                                (at + 1 < typed.size() && is_near(typed[at + 1]));
+  }
+  if (folds_equal)
+    found.techniques.add(Technique::homoglyph);
+  if (!found.techniques.empty())
+    report(entry, found);
+}
+
+// Suffixes
+
+/// Calls `visit(entry, n)` for each protected name that the query's last `n` labels are once their
+/// last `typed_labels` are read as `intended`, whose hash is `behind`.
+template <class Visit>
+void Index::Search::find_body(std::uint64_t behind, std::string_view intended,
+                              std::size_t typed_labels, Visit &&visit) noexcept {
+  for (std::size_t n = typed_labels + 1; n <= tails_.size(); ++n) {
+    behind = hash_below(behind, tails_.label_hash(n));
+    look_up(exact_key(behind), [&](std::uint32_t entry) {
+      if (Wire().octets(head(n, typed_labels)).octets(intended).is(index_.names_.wire(entry)))
+        visit(entry, n);
+    });
+  }
+}
+
+void Index::Search::find_slips() noexcept {
+  index_.slips_.find_covering(tails_, [&](std::uint32_t typed) {
+    const StoredSlip &slip = index_.slip_of_[index_.slips_.value(typed)];
+    const std::size_t typed_labels = index_.slips_.labels(typed);
+    const std::size_t intended_labels = index_.suffixes_.labels(slip.intended);
+    const std::string_view intended = index_.suffixes_.wire(slip.intended);
+    if (typed_labels >= tails_.size())
+      return;
+    const auto last_body = [&](std::uint32_t entry) {
+      const Name name = index_.names_[entry];
+      return label_of(name, index_.suffix_labels(entry)).size();
+    };
+    find_body(slip.intended_hash, intended, typed_labels, [&](std::uint32_t entry, std::size_t n) {
+      if (holds(slip, entry))
+        report(entry, {only(slip.lacks_dots ? Technique::missing_dot : Technique::tld_slip),
+                       slip.edits, n, last_body(entry)});
+    });
+    // A letter of the body behind the dot, or one of the suffix before it.
+    const std::string_view label = label_of(qname_, typed_labels);
+    const char moved =
+        slip.has_letter_of_body ? label_of(qname_, typed_labels - 1).front() : intended[1];
+    const bool is_moved = slip.has_letter_of_body ? label.size() < Name::kMaxLabelBytes
+                                                  : slip.gave_letter_to_body && label.size() > 1 &&
+                                                        label.back() == moved;
+    if (is_moved && !is_a_label(label)) {
+      LabelBuffer buffer;
+      label.copy(buffer.data(), label.size());
+      std::size_t size = label.size() - 1;
+      if (slip.has_letter_of_body) {
+        buffer[label.size()] = moved;
+        size = label.size() + 1;
+      }
+      const std::string_view meant(buffer.data(), size);
+      std::uint64_t hash = hash_below(slip.intended_hash, hash_of(meant, index_.seed_));
+      for (std::size_t n = typed_labels + 1; n <= tails_.size(); ++n) {
+        if (n > typed_labels + 1)
+          hash = hash_below(hash, tails_.label_hash(n));
+        look_up(exact_key(hash), [&](std::uint32_t entry) {
+          if (index_.suffix_labels(entry) == intended_labels && holds(slip, entry) &&
+              !is_a_label(meant) &&
+              Wire()
+                  .octets(head(n, typed_labels + 1))
+                  .label(meant)
+                  .octets(intended)
+                  .is(index_.names_.wire(entry)))
+            report(entry, {only(Technique::transposition), 1, n, meant.size()});
+        });
+      }
+    }
+    for (std::size_t m = intended_labels + 1; m <= index_.max_labels_; ++m) {
+      const std::size_t n = m - intended_labels + typed_labels;
+      if (n > tails_.size())
+        break;
+      for_each_bit(index_.places_[m], [&](std::size_t from_right) {
+        if (from_right < intended_labels)
+          return;
+        const std::size_t at = from_right - intended_labels + typed_labels;
+        std::uint64_t behind = slip.intended_hash;
+        for (std::size_t i = typed_labels + 1; i <= at; ++i)
+          behind = hash_below(behind, tails_.label_hash(i));
+        find_label(label_of(qname_, at), hash_around(tails_, n, at, behind), false,
+                   [&](std::uint32_t entry) {
+                     verify_two_place(entry, slip, typed_labels, from_right, label_of(qname_, at));
+                   });
+      });
+    }
+  });
+  find_long_slips();
+}
+
+void Index::Search::verify_two_place(std::uint32_t entry, const StoredSlip &slip,
+                                     std::size_t typed_labels, std::size_t from_right,
+                                     std::string_view typed) noexcept {
+  const std::size_t intended_labels = index_.suffixes_.labels(slip.intended);
+  const std::size_t m = index_.labels(entry);
+  if (m <= from_right || from_right < index_.suffix_labels(entry) || !holds(slip, entry))
+    return;
+  const Name meant = index_.names_[entry];
+  if (meant.tail(intended_labels) != index_.suffixes_.wire(slip.intended) ||
+      m - intended_labels + typed_labels > qname_.labels())
+    return;
+  for (std::size_t r = intended_labels; r < m; ++r)
+    if (r != from_right &&
+        label_of(meant, r) != label_of(qname_, r - intended_labels + typed_labels))
+      return;
+  const std::string_view intended = label_of(meant, from_right);
+  if (is_a_label(typed) || is_a_label(intended) || single_edit(typed, intended).empty())
+    return;
+  // The dot one place off is one mistake.
+  if (from_right == intended_labels && index_.suffix_labels(entry) == intended_labels) {
+    const char typed_first = label_of(qname_, typed_labels - 1).front();
+    const char intended_first = label_of(meant, intended_labels - 1).front();
+    if ((slip.has_letter_of_body && intended.size() == typed.size() + 1 &&
+         intended.starts_with(typed) && intended.back() == typed_first) ||
+        (slip.gave_letter_to_body && typed.size() == intended.size() + 1 &&
+         typed.starts_with(intended) && typed.back() == intended_first))
+      return;
+  }
+  report(entry, {only(Technique::two_place), slip.edits + 1U, m - intended_labels + typed_labels,
+                 intended.size()});
+}
+
+void Index::Search::find_long_slips() noexcept {
+  const std::string_view typed = label_of(qname_, 0);
+  if (typed.size() < 3 || tails_.size() < 2)
+    return;
+  const std::uint64_t shorter = (std::uint64_t{1} << (typed.size() - 1)) - 1;
+  for_each_bit(index_.suffix_bytes_ & shorter, [&](std::size_t bytes) {
+    const std::string_view intended = typed.substr(0, bytes);
+    const std::uint64_t hash = hash_below(index_.seed_, hash_of(intended, index_.seed_));
+    const char length = static_cast<char>(bytes);
+    std::array<char, Name::kMaxLabelBytes + 1> start; // NOLINT(*-member-init): filled below
+    start[0] = length;
+    intended.copy(start.data() + 1, bytes);
+    index_.suffixes_.find(hash, {start.data(), bytes + 1}, {"", 1}, [&](std::uint32_t suffix) {
+      find_body(hash, index_.suffixes_.wire(suffix), 1, [&](std::uint32_t entry, std::size_t n) {
+        if (!index_.groups_[index_.group_of(entry)].unreal_slips ||
+            index_.suffix_labels(entry) != 1 || is_real(1))
+          return;
+        report(entry, {only(Technique::tld_slip), typed.size() - bytes, n,
+                       label_of(index_.names_[entry], 1).size()});
+      });
+    });
+  });
+}
+
+// Dots
+
+void Index::Search::find_dots() noexcept {
+  const std::size_t most = std::min(tails_.size(), index_.max_labels_ + 1);
+  for (std::size_t n = 2; n <= most; ++n) {
+    const bool has_fewer = (index_.label_counts_ >> (n - 1) & 1U) != 0 && n > 2;
+    const bool has_more = (index_.label_counts_ >> (n + 1) & 1U) != 0;
+    const std::string_view first = label_of(qname_, n - 1);
+    if ((index_.label_counts_ >> n & 1U) != 0 && first.size() > kWww.size() &&
+        first.starts_with(kWww)) {
+      const std::string_view rest = first.substr(kWww.size());
+      look_up(exact_key(hash_with(tails_.hash(n - 1), rest, 1, 0)), [&](std::uint32_t entry) {
+        if (!rest.starts_with(kWww) &&
+            Wire().label(rest).octets(qname_.tail(n - 1)).is(index_.names_.wire(entry)))
+          report(entry, {only(Technique::missing_dot), 1, n, body_bytes(entry)});
+      });
+    }
+    if (has_more)
+      look_up(joined_key(tails_.hash(n)), [&](std::uint32_t entry) {
+        const Name meant = index_.names_[entry];
+        for (std::size_t r = index_.first_joint(entry); r + 1 < meant.labels(); ++r)
+          if (meant.labels() == n + 1 && Wire()
+                                             .octets(meant.head(r + 2))
+                                             .label(label_of(meant, r + 1), label_of(meant, r))
+                                             .octets(meant.tail(r))
+                                             .is(qname_.tail(n))) {
+            report(entry, {only(Technique::missing_dot), 1, n, body_bytes(entry)});
+            return;
+          }
+      });
+    for (std::size_t r = 1; r < n && (has_more || has_fewer); ++r) {
+      const std::string_view label = label_of(qname_, r);
+      if (has_more)
+        for (std::size_t at = label.find('-'); at != std::string_view::npos;
+             at = label.find('-', at + 1)) {
+          const std::string_view before = label.substr(0, at);
+          const std::string_view behind = label.substr(at + 1);
+          if (before.empty() || behind.empty())
+            continue;
+          const std::uint64_t hash = hash_below(tails_.hash(r), hash_of(behind, index_.seed_));
+          look_up(exact_key(hash_with(hash, before, r + 2, n)), [&](std::uint32_t entry) {
+            if (index_.first_joint(entry) <= r && Wire()
+                                                      .octets(head(n, r + 1))
+                                                      .label(before)
+                                                      .label(behind)
+                                                      .octets(qname_.tail(r))
+                                                      .is(index_.names_.wire(entry)))
+              report(entry, {only(Technique::hyphenation), 1, n, body_bytes(entry)});
+          });
+        }
+      if (!has_fewer || r + 1 >= n)
+        continue;
+      const std::string_view before = label_of(qname_, r + 1);
+      for (const std::string_view between : {std::string_view(), std::string_view("-")}) {
+        const std::size_t size = before.size() + between.size() + label.size();
+        if (size > Name::kMaxLabelBytes || (!between.empty() && !index_.has_hyphens_))
+          continue;
+        LabelBuffer buffer;
+        before.copy(buffer.data(), before.size());
+        between.copy(buffer.data() + before.size(), between.size());
+        label.copy(buffer.data() + before.size() + between.size(), label.size());
+        const std::string_view joined(buffer.data(), size);
+        look_up(exact_key(hash_with(tails_.hash(r), joined, r + 3, n)), [&](std::uint32_t entry) {
+          if (index_.suffix_labels(entry) <= r && Wire()
+                                                      .octets(head(n, r + 2))
+                                                      .label(joined)
+                                                      .octets(qname_.tail(r))
+                                                      .is(index_.names_.wire(entry)))
+            report(entry, {only(between.empty() ? Technique::subdomain : Technique::hyphenation), 1,
+                           n, size});
+        });
+      }
+    }
+  }
+  find_glued();
+}
+
+void Index::Search::find_glued() noexcept {
+  const std::size_t at = qname_.labels() == 1 ? 0 : 1;
+  const std::string_view label = label_of(qname_, at);
+  std::uint64_t hash = tails_.label_hash(at + 1);
+  if (label.find('-') != std::string_view::npos) {
+    LabelBuffer buffer;
+    const auto *end = std::remove_copy(label.begin(), label.end(), buffer.begin(), '-');
+    hash = hash_of({buffer.data(), static_cast<std::size_t>(end - buffer.data())}, index_.seed_);
+  }
+  look_up(glued_key(hash), [&](std::uint32_t entry) {
+    const Name meant = index_.names_[entry];
+    for (const auto &[between, technique] :
+         {std::pair(std::string_view(), Technique::missing_dot),
+          std::pair(std::string_view("-"), Technique::hyphenation)})
+      if (is_glued(label, meant, between))
+        report(entry, {only(technique), meant.labels() - 1, at + 1, body_bytes(entry)});
+  });
+}
+
+// Other suffixes and other words
+
+void Index::Search::find_other_suffixes() noexcept {
+  for_each_bit(index_.label_counts_, [&](std::size_t n) {
+    if (n + 1 > tails_.size())
+      return;
+    std::uint64_t hash = index_.seed_;
+    for (std::size_t i = 2; i <= n + 1; ++i)
+      hash = hash_below(hash, tails_.label_hash(i));
+    look_up(exact_key(hash), [&](std::uint32_t entry) {
+      if (Wire().octets(head(n + 1, 1)).octets({"", 1}).is(index_.names_.wire(entry)))
+        report(entry, {only(Technique::added_tld), 1, n + 1, longest_bytes(entry)});
+    });
+  });
+  for (std::size_t s = 1; s <= kMaxSuffixLabels && s < tails_.size(); ++s) {
+    std::uint64_t hash = index_.seed_;
+    for (std::size_t b = 1; b <= index_.max_labels_ && s + b <= tails_.size(); ++b) {
+      hash = hash_below(hash, tails_.label_hash(s + b));
+      if ((index_.body_counts_ >> b & 1U) == 0)
+        continue;
+      look_up(body_key(hash), [&](std::uint32_t entry) {
+        const Name meant = index_.names_[entry];
+        const std::size_t suffix = index_.suffix_labels(entry);
+        if (meant.head(suffix) != head(s + b, s) || meant.tail(suffix) == qname_.tail(s) ||
+            !is_real(s))
+          return;
+        const bool same_tld = s > 1 && suffix > 1 && meant.tail(1) == qname_.tail(1);
+        report(entry, {only(same_tld ? Technique::wrong_sld : Technique::tld_swap), 1, s + b,
+                       longest_bytes(entry)});
+      });
+    }
+    find_words(s);
+    if ((index_.suffix_counts_ >> s & 1U) != 0)
+      find_digits(s);
+  }
+}
+
+void Index::Search::find_words(std::size_t suffix_labels) noexcept {
+  const std::string_view label = label_of(qname_, suffix_labels);
+  if (label.find('-') == std::string_view::npos || (index_.body_counts_ & 2U) == 0 ||
+      static_cast<std::size_t>(std::count(label.begin(), label.end(), '-')) > kMaxHyphens)
+    return;
+  for (std::size_t at = label.find('-'); at != std::string_view::npos; at = label.find('-', at + 1))
+    for (const std::string_view word : {label.substr(0, at), label.substr(at + 1)}) {
+      if (word.empty() || word.size() + 1 >= label.size())
+        continue;
+      look_up(body_key(hash_with(index_.seed_, word, 1, 0)), [&](std::uint32_t entry) {
+        const Name meant = index_.names_[entry];
+        const std::size_t suffix = index_.suffix_labels(entry);
+        if (meant.labels() == suffix + 1 && meant.label(0) == word && is_real(suffix_labels))
+          report(entry, {only(Technique::combosquat), label.size() - word.size(), suffix_labels + 1,
+                         word.size()});
+      });
+    }
+}
+
+void Index::Search::find_digits(std::size_t suffix_labels) noexcept {
+  constexpr std::string_view kDigits = "0123456789";
+  const std::string_view label = label_of(qname_, suffix_labels);
+  const std::size_t first = std::min(label.find_first_not_of(kDigits), label.size());
+  const std::size_t last = label.find_last_not_of(kDigits) + 1; // 0 where there is none
+  const auto look = [&](std::string_view rest) {
+    look_up(exact_key(hash_with(tails_.hash(suffix_labels), rest, 1, 0)), [&](std::uint32_t entry) {
+      if (index_.suffix_labels(entry) == suffix_labels &&
+          Wire().label(rest).octets(qname_.tail(suffix_labels)).is(index_.names_.wire(entry)))
+        report(entry, {only(Technique::junk_affix), label.size() - rest.size(), suffix_labels + 1,
+                       rest.size()});
+    });
+  };
+  for (std::size_t digits = 2; digits <= first && digits < label.size(); ++digits)
+    look(label.substr(digits));
+  for (std::size_t digits = 2; digits <= label.size() - last && digits < label.size(); ++digits)
+    look(label.substr(0, label.size() - digits));
 }
 
 } // namespace mxw

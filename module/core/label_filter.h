@@ -20,9 +20,14 @@ namespace mxw {
 /// Filled by one thread, then read by any number.
 class LabelFilter {
 public:
-  /// For `labels` labels. Throws std::bad_alloc only.
+  /// For `labels` labels. Of so many that it would let most through it lets all. Throws
+  /// std::bad_alloc only.
   explicit LabelFilter(std::size_t labels = 0)
-      : words_(std::bit_ceil(std::max(kBitsALabel * labels, kWordBits)) / kWordBits),
+      : words_(labels > kMaxLabels
+                   ? 1
+                   : std::bit_ceil(std::clamp(kBitsALabel * labels, kWordBits, kMaxBits)) /
+                         kWordBits,
+               labels > kMaxLabels ? ~std::uint64_t{0} : 0),
         shift_(static_cast<unsigned>(std::countl_zero(words_.size() * kWordBits - 1))) {}
 
   /// Stores `label`. Labels are told apart by `around` as well: a hash of what they stand in.
@@ -47,7 +52,9 @@ public:
 
 private:
   static constexpr std::size_t kWordBits = 64;
-  static constexpr std::size_t kBitsALabel = 128; // of which six are set
+  static constexpr std::size_t kBitsALabel = 128;                // of which six are set
+  static constexpr std::size_t kMaxBits = std::size_t{8} << 20U; // what a core keeps near
+  static constexpr std::size_t kMaxLabels = kMaxBits / 24;
   static constexpr std::size_t kMaxPartBytes = 4;
 
   /// How many octets at one end are those of any label one edit away. Let p octets be common at the

@@ -3,13 +3,11 @@
 namespace mxw {
 
 void NameTable::seal() {
-  std::vector<HashTable::Item> items;
-  items.reserve(entries_.size());
+  slots_ = KeyTable(entries_.size(), entries_.size() + 1);
   for (std::uint32_t entry = 0; entry < entries_.size(); ++entry) {
     const Name stored = name(entry);
-    items.push_back({Tails(stored, seed_).hash(stored.labels()), entry});
+    slots_.add(Tails(stored, seed_).hash(stored.labels()), entry);
   }
-  slots_ = HashTable(items);
   octets_.shrink_to_fit();
   entries_.shrink_to_fit();
 }

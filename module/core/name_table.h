@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/hash.h"
-#include "core/hash_table.h"
+#include "core/key_table.h"
 #include "core/name.h"
 
 namespace mxw {
@@ -128,7 +128,7 @@ private:
   std::size_t max_labels_ = 0;
   std::string octets_;
   std::vector<Entry> entries_;
-  HashTable slots_;
+  KeyTable slots_;
 };
 
 } // namespace mxw

@@ -1,6 +1,7 @@
 #include "core/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "core/edit.h"
@@ -61,12 +62,6 @@ bool matters(const Rule &rule, const Query &query) noexcept {
          effective(rule.action, query.type, query.name, 0) != Action::pass;
 }
 
-/// Sorts matches: closer, then longer protected name, then the rule file's order.
-bool better(const Match &a, const Match &b, const NameTable &names) noexcept {
-  return std::tuple(a.edits, -static_cast<int>(names.wire(a.entry).size()), a.entry) <
-         std::tuple(b.edits, -static_cast<int>(names.wire(b.entry).size()), b.entry);
-}
-
 RrSet rrset_of(std::uint16_t type, const std::vector<ClientAddress> &addresses) {
   RrSet rrset{type, {}};
   for (const ClientAddress &address : addresses) {
@@ -80,32 +75,56 @@ RrSet rrset_of(std::uint16_t type, const std::vector<ClientAddress> &addresses) 
 
 } // namespace
 
-/// Keeps the best of the matches whose rule holds for the query's client.
-struct Policy::BestMatch final : MatchSink {
+/// Keeps the best of the matches whose rule holds for the query's client, and what competes with
+/// it.
+class Policy::BestMatch final : public MatchSink {
+public:
   BestMatch(const Policy &p, const Query &q) noexcept : policy(p), query(q) {}
   void add(const Match &match) noexcept override {
-    const NameTable &names = policy.index_.names();
-    const Rule &rule = policy.rules()[names.value(match.entry)];
-    contested = contested || matters(rule, query);
+    const Rule &rule = policy.rule_of(match);
+    // What is only told of is answered as if there were no rule.
+    contested = contested || (match.level == Level::block && matters(rule, query));
     if (!policy.holds_for(rule, query))
       return;
-    if (!best || better(match, *best, names))
-      best = match;
+    for (Match &known : std::span(matches).first(size))
+      if (known.entry == match.entry && known.apex_labels == match.apex_labels) {
+        Techniques all = known.techniques;
+        all.add(match.techniques);
+        if (policy.is_better(match, known))
+          known = match;
+        known.techniques = all;
+        return;
+      }
+    if (size < matches.size())
+      matches[size++] = match;
+    else if (policy.is_better(match, matches.back()))
+      matches.back() = match;
+  }
+  void candidates_left() noexcept override {
+    policy.cut_short_.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// The best one first; none where there is none.
+  std::span<const Match> found() noexcept {
+    const auto all = std::span(matches).first(size);
+    for (Match &match : all)
+      if (policy.is_better(match, all.front()))
+        std::swap(match, all.front());
+    return all;
   }
   const Policy &policy;
   const Query &query;
-  std::optional<Match> best;
+  std::array<Match, 16> matches; // more of them do not compete in earnest
+  std::size_t size = 0;
   bool contested = false;
 };
 
 Policy::Policy(PolicySpec spec, std::uint64_t seed)
     : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed) {
-  std::vector<IndexEntry> entries;
+  std::vector<NameList> names;
   std::vector<IndexOptions> groups;
   for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {
     Rule &rule = spec_.rules[i];
-    for (const Name &name : rule.domains)
-      entries.push_back({name, i});
+    names.push_back(std::exchange(rule.domains, {})); // the index has them then
     if (rule.suffix)
       known_.add(*rule.suffix, known_value(Known::suffix, i));
     for (const Name &mirror : rule.mirror) {
@@ -115,19 +134,17 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
       mirror_of_.push_back({i, static_cast<std::uint8_t>(edits)});
     }
     groups.push_back(std::move(rule.matching));
-    // The index has its own copy; a million names need not be kept twice.
-    rule.domains = {};
     any_type_ = any_type_ || answers_every_type(rule.action);
     redirects_ = redirects_ || rule.action == Action::redirect;
     tells_clients_apart_ = tells_clients_apart_ || !rule.clients.empty();
   }
   for (std::uint32_t i = 0; i < spec_.allows.size(); ++i) {
-    for (const Name &name : spec_.allows[i].domains)
-      known_.add(name, known_value(Known::allowed, i));
+    for (std::size_t k = 0; k < spec_.allows[i].domains.size(); ++k)
+      known_.add(spec_.allows[i].domains[k], known_value(Known::allowed, i));
     spec_.allows[i].domains = {};
   }
-  for (const Name &name : spec_.exempt)
-    known_.add(name, known_value(Known::exempt, 0));
+  for (std::size_t i = 0; i < spec_.exempt.size(); ++i)
+    known_.add(spec_.exempt[i], known_value(Known::exempt, 0));
   spec_.exempt = {};
   redirect_mx_.type = qtype::kMx;
   for (std::uint32_t i = 0; i < spec_.warning_hosts.size(); ++i) {
@@ -146,7 +163,7 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
       if (const auto name = join(below, host.name))
         served_.push_back({*name, i, false});
   }
-  index_ = Index(entries, groups, seed);
+  index_ = Index(std::move(names), std::move(groups), spec_.is_public_suffix, seed);
   known_.seal();
   mirrors_.seal();
 }
@@ -183,10 +200,10 @@ Verdict Policy::decide_by_rules(const Query &query) const noexcept {
   std::optional<std::uint32_t> allowing;
   bool exempt = false;
   const Tails tails(query.name, seed_);
-  index_.names().find_covering(tails, [&](std::uint32_t entry) {
+  index_.find_covering(tails, [&](std::uint32_t entry) {
     if (!protecting) {
-      protecting = index_.names().value(entry);
-      verdict.protected_name = index_.names().name(entry);
+      protecting = index_.group_of(entry);
+      verdict.protected_name = index_.names()[entry];
     }
   });
   known_.find_covering(tails, [&](std::uint32_t entry) {
@@ -256,27 +273,41 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
   BestMatch sink(*this, query);
   index_.find(tails, sink);
   verdict.contested = sink.contested;
-  if (sink.best) {
-    const Match &match = *sink.best;
+  Level level = Level::block;
+  if (const auto found = sink.found(); !found.empty()) {
+    const Match &match = found.front();
     verdict.technique = match.technique;
+    verdict.techniques = match.techniques;
     verdict.edits = match.edits;
     verdict.apex_labels = match.apex_labels;
-    verdict.rule = index_.names().value(match.entry);
-    verdict.protected_name = index_.names().name(match.entry);
+    verdict.confidence = confidence_among(found);
+    verdict.rule = index_.group_of(match.entry);
+    verdict.protected_name = index_.names()[match.entry];
+    level = verdict.confidence < index_.groups()[verdict.rule].min_confidence ? Level::observe
+                                                                              : match.level;
   }
   mirrors_.find_covering(tails, [&](std::uint32_t entry) {
     const std::size_t typed_labels = mirrors_.labels(entry);
     const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
     if (typed_labels == query.name.labels())
       return; // the suffix itself is nobody's mail domain
-    verdict.contested = verdict.contested || matters(spec_.rules[rule], query);
-    if (verdict.rule != Verdict::kNone || !holds_for(spec_.rules[rule], query))
+    const TechniqueOptions &of = index_.groups()[rule].of(Technique::mirror);
+    if (of.level == Level::off)
+      return;
+    verdict.contested =
+        verdict.contested || (of.level == Level::block && matters(spec_.rules[rule], query));
+    if ((verdict.rule != Verdict::kNone && level >= of.level) ||
+        !holds_for(spec_.rules[rule], query))
       return;
     const Name apex = query.name.ancestor(typed_labels + 1);
     const auto meant = join(apex.head(typed_labels), *spec_.rules[rule].suffix);
     if (!meant)
       return;
     verdict.technique = Technique::mirror;
+    verdict.techniques = {};
+    verdict.techniques.add(Technique::mirror);
+    verdict.confidence = confidence_of(Technique::mirror, apex.label(0).size(), false);
+    level = of.level;
     verdict.edits = edits;
     verdict.apex_labels = static_cast<std::uint8_t>(apex.labels());
     verdict.rule = rule;
@@ -286,8 +317,32 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
     return;
   const Rule &rule = spec_.rules[verdict.rule];
   verdict.reason = Reason::look_alike;
-  verdict.mode = rule.mode;
+  verdict.mode = level == Level::block ? rule.mode : Mode::observe;
   verdict.decision = effective(rule.action, query.type, query.name, verdict.apex_labels);
+}
+
+bool Policy::is_better(const Match &a, const Match &b) const noexcept {
+  const auto rank = [&](const Match &match) {
+    return std::tuple(-static_cast<int>(match.level), match.edits,
+                      -static_cast<int>(index_.names().wire(match.entry).size()), match.entry,
+                      -static_cast<int>(match.confidence));
+  };
+  return rank(a) < rank(b);
+}
+
+std::uint8_t Policy::confidence_among(std::span<const Match> matches) const noexcept {
+  const Match &best = matches.front();
+  const NameList &names = index_.names();
+  unsigned all = best.confidence;
+  for (std::size_t i = 1; i < matches.size(); ++i) {
+    const auto is_same = [&](const Match &other) {
+      return names.wire(other.entry) == names.wire(matches[i].entry);
+    };
+    // The same name in another rule does not compete.
+    if (std::none_of(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(i), is_same))
+      all += matches[i].confidence;
+  }
+  return static_cast<std::uint8_t>(all == 0 ? 0 : best.confidence * best.confidence / all);
 }
 
 std::vector<Match> Policy::matches(const Name &name) const {
@@ -298,11 +353,17 @@ std::vector<Match> Policy::matches(const Name &name) const {
   index_.find(Tails(name, seed_), collector);
   auto &all = collector.all;
   std::sort(all.begin(), all.end(),
-            [&](const Match &a, const Match &b) { return better(a, b, index_.names()); });
-  all.erase(std::unique(all.begin(), all.end(),
-                        [](const Match &a, const Match &b) { return a.entry == b.entry; }),
-            all.end());
-  return all;
+            [&](const Match &a, const Match &b) { return is_better(a, b); });
+  std::vector<Match> kept;
+  for (const Match &match : all) {
+    const auto known = std::find_if(kept.begin(), kept.end(),
+                                    [&](const Match &other) { return other.entry == match.entry; });
+    if (known == kept.end())
+      kept.push_back(match);
+    else if (known->apex_labels == match.apex_labels)
+      known->techniques.add(match.techniques);
+  }
+  return kept;
 }
 
 } // namespace mxw

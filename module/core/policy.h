@@ -3,19 +3,24 @@
 // Precedence, the first that holds decides: a warning host's own address · a protected name or one
 // below it, or under a legitimate suffix · an allow entry that has not expired · an exempt name · a
 // look-alike. Of several protected names that a query looks like, the closer one counts, then the
-// longer one, then the rule file's order; a mirrored suffix counts after all of them.
+// longer one, then the rule file's order; what is blocked counts before what is observed, and a
+// mirrored suffix after all.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/client.h"
 #include "core/index.h"
+#include "core/matching.h"
 #include "core/name.h"
+#include "core/name_list.h"
 #include "core/name_table.h"
 #include "core/verdict.h"
 
@@ -62,12 +67,12 @@ struct Rule {
   Place place;
   std::optional<Name> suffix;
   std::vector<Name> mirror; ///< needs `suffix`
-  std::vector<Name> domains;
+  NameList domains;
   IndexOptions matching;
 };
 
 struct Allow {
-  std::vector<Name> domains;
+  NameList domains;
   std::string reason;
   std::string owner;
   std::optional<std::int64_t> expires_s; ///< seconds since 1970, the first at which it is gone
@@ -84,9 +89,10 @@ struct WarningHost {
 struct PolicySpec {
   std::vector<Rule> rules;
   std::vector<Allow> allows;
-  std::vector<Name> exempt;
+  NameList exempt;
   std::vector<ClientSet> clients;
   std::vector<WarningHost> warning_hosts;
+  IsPublicSuffix is_public_suffix = nullptr; ///< as Index takes it
 };
 
 /// One question, as far as a decision depends on it.
@@ -141,6 +147,13 @@ public:
 
   /// Every match of `name`, best first, whoever the rules are for. Allocates: for explanations.
   [[nodiscard]] std::vector<Match> matches(const Name &name) const;
+  /// The confidence of the first of `matches` among the others, in percent: its own, times its
+  /// share in that of all the different names.
+  [[nodiscard]] std::uint8_t confidence_among(std::span<const Match> matches) const noexcept;
+  /// How many look-ups had more candidates than are verified, so far.
+  [[nodiscard]] std::uint64_t look_ups_cut_short() const noexcept {
+    return cut_short_.load(std::memory_order_relaxed);
+  }
 
   [[nodiscard]] const std::vector<Rule> &rules() const noexcept { return spec_.rules; }
   [[nodiscard]] const std::vector<Allow> &allows() const noexcept { return spec_.allows; }
@@ -179,6 +192,10 @@ private:
     std::uint32_t host;
     bool has_addresses;
   };
+  [[nodiscard]] const Rule &rule_of(const Match &match) const noexcept {
+    return spec_.rules[index_.group_of(match.entry)];
+  }
+  [[nodiscard]] bool is_better(const Match &a, const Match &b) const noexcept;
   void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;
@@ -193,6 +210,7 @@ private:
   RrSet no_records_;
   std::vector<RrSet> host_a_;
   std::vector<RrSet> host_aaaa_;
+  mutable std::atomic<std::uint64_t> cut_short_ = 0;
   bool any_type_ = false; // some rule answers every type
   bool redirects_ = false;
   bool tells_clients_apart_ = false;

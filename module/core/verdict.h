@@ -88,9 +88,11 @@ struct Verdict {
 
   Action decision = Action::pass; ///< for this type of question; in observe mode what would be done
   Reason reason = Reason::no_match;
-  Technique technique = Technique::none;
-  Mode mode = Mode::enforce;
+  Technique technique = Technique::none; ///< the likeliest
+  Techniques techniques;                 ///< all that explain the name
+  Mode mode = Mode::enforce; ///< the rule's, or observe where the technique is only told of
   std::uint8_t edits = 0;
+  std::uint8_t confidence = 0;  ///< that it is a mistake, in percent
   std::uint8_t apex_labels = 0; ///< how many labels of the name make the look-alike
   bool alias = false;           ///< it is the name that the query's is an alias of that looks alike
   /// Some rule concerns this question, so that another client or other rules may get another

@@ -38,6 +38,12 @@ Json base(std::int64_t time_us, std::string_view action, std::string_view type) 
             {"dataset", "mxwarden.decision"}}}};
 }
 
+Json names_of(Techniques techniques) {
+  Json names = Json::array();
+  techniques.for_each([&](Technique technique) { names.push_back(to_string(technique)); });
+  return names;
+}
+
 } // namespace
 
 std::string to_json(const Event &event) {
@@ -49,10 +55,10 @@ std::string to_json(const Event &event) {
       {"question",
        {{"name", to_string(event.qname)}, {"type", qtype_name(event.qtype)}, {"class", "IN"}}}};
   json["rule"] = {{"id", event.rule.data()}};
-  json["mxwarden"] = {{"protected", to_string(event.protected_name)},
-                      {"technique", to_string(event.technique)},
-                      {"edits", event.edits},
-                      {"mode", to_string(event.mode)}};
+  json["mxwarden"] = {
+      {"protected", to_string(event.protected_name)}, {"technique", to_string(event.technique)},
+      {"techniques", names_of(event.techniques)},     {"edits", event.edits},
+      {"confidence", event.confidence / 100.0},       {"mode", to_string(event.mode)}};
   if (event.verified != Verified::no)
     json["mxwarden"]["verified"] = event.verified == Verified::confirmed ? "confirmed" : "unknown";
   if (event.alias_of.labels() > 0)

@@ -55,6 +55,8 @@ void report(const Call &call, const Judged &judged) noexcept {
   event.qtype = question.qtype;
   event.decision = verdict.decision;
   event.technique = verdict.technique;
+  event.techniques = verdict.techniques;
+  event.confidence = verdict.confidence;
   event.mode = verdict.mode;
   event.edits = verdict.edits;
   event.verified = judged.verified;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <ldns/ldns.h>
 #include <strings.h>
 
@@ -50,6 +51,26 @@ bool is_rule_octet(char c) noexcept {
          c == '_' || c == '.';
 }
 
+bool has_high_octets(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; });
+}
+
+/// The name that `text` is in U-labels. Source: RFC 5891 §5, UTS #46 (non-transitional).
+NameOrWhy parse_u_labels(std::string_view text) {
+  const std::string terminated(text);
+  char *raw = nullptr;
+  const int status =
+      idn2_to_ascii_8z(terminated.c_str(), &raw, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  const std::unique_ptr<char, void (*)(void *)> ascii(raw, idn2_free);
+  if (status == IDN2_ENCODING_ERROR)
+    return why("it is not UTF-8");
+  if (status == IDN2_TOO_BIG_DOMAIN || status == IDN2_TOO_BIG_LABEL)
+    return why("it is too long as A-labels");
+  if (status != IDN2_OK || text.find('\0') != std::string_view::npos)
+    return why("no internationalised name has such characters");
+  return parse_name(ascii.get());
+}
+
 } // namespace
 
 NameOrWhy parse_name(std::string_view text) {
@@ -88,6 +109,8 @@ NameOrWhy parse_name(std::string_view text) {
 NameOrWhy parse_asked_name(std::string_view text) {
   if (const auto reason = why_not_a_name(text))
     return why(*reason);
+  if (has_high_octets(text))
+    return parse_u_labels(text);
   return parse_name(text);
 }
 
@@ -96,11 +119,13 @@ NameOrWhy parse_rule_name(std::string_view text) {
     return why("wildcards are not needed: a name covers everything below it");
   if (const auto reason = why_not_a_name(text))
     return why(*reason);
-  if (std::any_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; }))
-    return why("it is not ASCII; write its A-label form, which begins with xn--");
-  if (!std::all_of(text.begin(), text.end(), is_rule_octet))
+  NameOrWhy name = Name();
+  if (has_high_octets(text))
+    name = parse_u_labels(text);
+  else if (!std::all_of(text.begin(), text.end(), is_rule_octet))
     return why("a mail domain has letters, digits, hyphens, underscores and dots only");
-  auto name = parse_name(text);
+  else
+    name = parse_name(text);
   for (std::size_t i = 0; name && i < name->labels(); ++i)
     if (name->label(i).front() == '-' || name->label(i).back() == '-') // RFC 5321 §4.1.2
       return why("it has a label that begins or ends with a hyphen");

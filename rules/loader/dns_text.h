@@ -21,12 +21,13 @@ using NameOrWhy = tl::expected<Name, std::string_view>;
 /// does not throw anything of its own. Thread-safe.
 NameOrWhy parse_name(std::string_view text);
 
-/// The same for names that somebody asks about: a mail address, a URL, a port or a blank is refused
-/// unless it is escaped, since whoever writes it means the name in it.
+/// The same for names that somebody asks about, in U-labels too: a mail address, a URL, a port or a
+/// blank is refused unless it is escaped, since whoever writes it means the name in it.
 NameOrWhy parse_asked_name(std::string_view text);
 
 /// The same for names in rule files: letters, digits, hyphens and underscores only, as every mail
-/// domain has them. Says what to write for what people try: wildcards, addresses, URLs, U-labels.
+/// domain has them, or U-labels. Says what to write for what people try: wildcards, addresses,
+/// URLs.
 NameOrWhy parse_rule_name(std::string_view text);
 
 /// Returns `name` in presentation form without the last dot.

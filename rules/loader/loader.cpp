@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -11,13 +12,13 @@
 #include <optional>
 #include <set>
 #include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include <glob.h>
 
 #include "core/hash.h"
 #include "loader/dns_text.h"
+#include "loader/public_suffix.h"
 #include "loader/source.h"
 #include "loader/toml_reader.h"
 
@@ -39,7 +40,7 @@ constexpr std::size_t kMaxHosts = 16;
 constexpr std::size_t kMaxAddresses = 16;
 
 /// Which suffixes a suffix is mistyped as, where a rule names none: delegated top-level domains one
-/// edit away, and what people type most.
+/// edit away. Those that are not delegated need no list.
 struct UsualSlips {
   std::string_view suffix;
   std::vector<std::string_view> typed;
@@ -48,9 +49,9 @@ const std::vector<UsualSlips> &usual_slips() {
   static const std::vector<UsualSlips> table = {
       {"mil", {"ml", "il", "mi", "mit", "ril"}},
       {"gov", {"goo", "gop", "got", "mov"}},
-      {"com", {"co", "cm", "om", "bom", "cam", "mom", "con"}},
+      {"com", {"co", "cm", "om", "bom", "cam", "mom"}},
       {"net", {"ne", "et", "bet", "pet", "vet", "nec", "new", "next", "ntt"}},
-      {"org", {"ong", "or"}},
+      {"org", {"ong"}},
       {"edu", {"eu"}},
   };
   return table;
@@ -89,6 +90,16 @@ std::optional<Enum> find_by_name(const Values &values, std::string_view text) {
 }
 
 Name known_name(std::string_view text) { return parse_name(text).value_or(Name()); }
+
+/// The slips for `suffix` that every rule has which names none.
+std::vector<Slip> usual_slips_for(const Name &suffix) {
+  std::vector<Slip> slips;
+  for (const UsualSlips &usual : usual_slips())
+    if (known_name(usual.suffix) == suffix)
+      for (const std::string_view typed : usual.typed)
+        slips.push_back({known_name(typed), suffix});
+  return slips;
+}
 
 /// What a name is given for, as far as it decides which names are good and what helps.
 struct NameUse {
@@ -153,6 +164,8 @@ private:
   void read_warning_mx(const Source &source, const toml::table &table);
   void read_clients(const Source &source, const toml::table &table);
   void read_protect(const Source &source, const toml::table &table);
+  void read_matching(TableReader &reader, Rule &rule);
+  void read_techniques(TableReader &reader, IndexOptions &matching);
   void read_slips(TableReader &reader, Rule &rule);
   void read_verify(TableReader &reader, Rule &rule);
   void read_allow(const Source &source, const toml::table &table);
@@ -167,9 +180,8 @@ private:
   std::optional<Name> read_name(const Source &source, const Text &text, const NameUse &use);
   std::vector<Name> read_names(TableReader &reader, std::string_view key, const NameUse &use);
   /// The names of `domains` and of the lists in `files`, each once.
-  std::vector<Name> read_domains(TableReader &reader, const NameUse &use);
-  void read_list(TableReader &reader, const Text &file, const NameUse &use,
-                 std::vector<Name> &names);
+  NameList read_domains(TableReader &reader, const NameUse &use);
+  void read_list(TableReader &reader, const Text &file, const NameUse &use, NameList &names);
   /// A word out of `known`; another one is a finding.
   std::string read_word(TableReader &reader, std::string_view key,
                         const std::vector<std::string_view> &known);
@@ -528,8 +540,7 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
   rule.domains = read_domains(reader, kProtected);
   if (const auto suffix = reader.string("suffix"))
     rule.suffix = read_name(source, *suffix, kSuffix);
-  if (const auto min_label = reader.integer("min_label", 1, Name::kMaxLabelBytes))
-    rule.matching.min_label = static_cast<std::size_t>(*min_label);
+  read_matching(reader, rule);
   read_slips(reader, rule);
   rule.mirror = read_names(reader, "mirror", kSuffix);
   if (!rule.mirror.empty() && !reader.has("suffix"))
@@ -545,16 +556,21 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
                    quote(to_string(mirror)) + " has the rule's own 'suffix' in it",
                    "mirror a suffix that is typed by mistake");
   // Whoever writes 'slips = []' wants the names to be legitimate, and nothing else.
+  const std::size_t min_label = rule.matching.of(Technique::omission).min_label;
   if (!rule.domains.empty() && rule.mirror.empty() && rule.matching.slips.empty() &&
-      !reader.has("slips") &&
-      std::all_of(rule.domains.begin(), rule.domains.end(), [&](const Name &name) {
-        return name.head(1).size() < rule.matching.min_label + name.labels() - 1;
-      }))
-    reader.warning(
-        "MXW032", reader.at(),
-        "no look-alike of these names would be found: they are shorter than 'min_label' (" +
-            std::to_string(rule.matching.min_label) + ") and have no 'slips'",
-        "name 'slips', or lower 'min_label' and look at what that catches");
+      !reader.has("slips") && !reader.has("techniques")) {
+    bool any_is_long = false;
+    for (std::size_t i = 0; i < rule.domains.size() && !any_is_long; ++i) {
+      const Name name = rule.domains[i];
+      any_is_long = name.head(1).size() >= min_label + name.labels() - 1;
+    }
+    if (!any_is_long)
+      reader.warning("MXW032", reader.at(),
+                     "no look-alike of these names would be found, but for suffixes that do not "
+                     "exist: they are shorter than 'min_label' (" +
+                         std::to_string(min_label) + ") and have no 'slips'",
+                     "name 'slips', or lower 'min_label' and look at what that catches");
+  }
   if (!reader.has("domains") && !reader.has("files") && !reader.has("suffix") &&
       !reader.has("mirror"))
     reader.error("MXW025", reader.at(), "[[protect]] protects nothing",
@@ -604,34 +620,87 @@ void Loader::read_verify(TableReader &reader, Rule &rule) {
                    "take it out, or choose the action that is to be verified");
 }
 
+void Loader::read_matching(TableReader &reader, Rule &rule) {
+  IndexOptions &matching = rule.matching;
+  const std::string level = read_word(reader, "sensitivity", all_names<Preset>());
+  auto preset = Preset::standard;
+  for (const Preset known : {Preset::cautious, Preset::aggressive})
+    if (level == to_string(known))
+      preset = known;
+  constexpr std::int64_t kMinLabel = 4;
+  const auto min_label = reader.integer("min_label", 1, Name::kMaxLabelBytes);
+  matching.techniques =
+      techniques_of(preset, static_cast<std::uint8_t>(min_label.value_or(kMinLabel)));
+  read_techniques(reader, matching);
+  if (const auto share = reader.share("min_confidence"))
+    matching.min_confidence = static_cast<std::uint8_t>(std::lround(100 * *share));
+  constexpr std::array kKeyboards = {Keyboard::qwerty, Keyboard::qwertz, Keyboard::azerty,
+                                     Keyboard::dvorak};
+  const std::vector<std::string_view> known = {"qwerty", "qwertz", "azerty", "dvorak"};
+  if (reader.has("keyboards"))
+    matching.keyboards = 0;
+  for (const Text &word : reader.strings("keyboards"))
+    for (std::size_t i = 0; i < known.size(); ++i)
+      if (check_word(reader, "keyboard", word, known) == known[i])
+        matching.keyboards |= static_cast<Keyboards>(kKeyboards.at(i));
+}
+
+void Loader::read_techniques(TableReader &reader, IndexOptions &matching) {
+  const auto *table = reader.table("techniques");
+  if (table == nullptr)
+    return;
+  constexpr std::string_view kExample =
+      "tld-swap = \"block\", or { level = \"block\", min_label = 6 }";
+  TableReader techniques(reader.source(), *table, "techniques", findings_);
+  std::vector<std::string_view> known = all_names<Technique>();
+  known.erase(known.begin()); // none
+  for (const auto &[text, node] : techniques.entries()) {
+    const std::string name = check_word(reader, "technique", text, known);
+    if (name.empty())
+      continue;
+    const auto number = std::find(known.begin(), known.end(), name) - known.begin() + 1;
+    TechniqueOptions &options = matching.techniques.at(static_cast<std::size_t>(number));
+    std::string word;
+    if (const auto *inner = node->as_table()) {
+      TableReader of(reader.source(), *inner, name, findings_);
+      word = read_word(of, "level", all_names<Level>());
+      if (const auto min_label = of.integer("min_label", 1, Name::kMaxLabelBytes))
+        options.min_label = static_cast<std::uint8_t>(*min_label);
+      of.finish();
+    } else if (const auto level = techniques.string_of(*node, text.value, kExample)) {
+      word = check_word(reader, "level", *level, all_names<Level>());
+    }
+    for (const Level level : {Level::off, Level::observe, Level::block})
+      if (word == to_string(level))
+        options.level = level;
+  }
+}
+
 void Loader::read_slips(TableReader &reader, Rule &rule) {
   // What the names of this rule end in: its suffix, or their top-level domains.
   std::vector<Name> intended;
-  std::unordered_set<std::string> seen;
-  for (const Name &name : rule.domains) {
+  for (std::size_t i = 0; i < rule.domains.size(); ++i) {
+    const Name name = rule.domains[i];
     const Name end =
         rule.suffix && name.is_at_or_below(*rule.suffix) ? *rule.suffix : name.ancestor(1);
-    if (seen.emplace(end.tail(end.labels())).second)
+    if (std::find(intended.rbegin(), intended.rend(), end) == intended.rend())
       intended.push_back(end);
   }
   if (!reader.has("slips")) {
     reader.strings("slips", 0); // known, though not there
-    for (const UsualSlips &usual : usual_slips()) {
-      const Name suffix = known_name(usual.suffix);
-      if (std::find(intended.begin(), intended.end(), suffix) == intended.end())
-        continue;
-      for (const std::string_view typed : usual.typed) {
-        rule.matching.slips.push_back({known_name(typed), suffix});
-        if (rule.suffix && known_name(typed).is_at_or_below(*rule.suffix))
+    for (const Name &suffix : intended)
+      for (const Slip &slip : usual_slips_for(suffix)) {
+        rule.matching.slips.push_back(slip);
+        if (rule.suffix && slip.typed.is_at_or_below(*rule.suffix))
           reader.error("MXW017", reader.at("suffix"),
-                       quote(to_string(*rule.suffix)) + " is a slip for " + quote(usual.suffix) +
-                           ", and cannot be legitimate too",
+                       quote(to_string(*rule.suffix)) + " is a slip for " +
+                           quote(to_string(suffix)) + ", and cannot be legitimate too",
                        "name the suffix that is meant, or write 'slips' without this one");
       }
-    }
     return;
   }
-  const std::vector<Text> slips = reader.strings("slips", 0); // none: not even the usual ones
+  const std::vector<Text> slips = reader.strings("slips", 0);
+  rule.matching.unreal_slips = !slips.empty(); // none means none
   if (!slips.empty() && !reader.has("domains") && !reader.has("files"))
     reader.error("MXW017", reader.at("slips"), "'slips' has no effect without 'domains' or 'files'",
                  "name the domains that are mistyped; 'mirror' is for all names of a suffix");
@@ -675,8 +744,7 @@ void Loader::read_allow(const Source &source, const toml::table &table) {
 
 void Loader::read_exempt(const Source &source, const toml::table &table) {
   TableReader reader(source, table, "[[exempt]]", findings_);
-  for (const Name &name : read_domains(reader, kPassed))
-    spec_.exempt.push_back(name);
+  spec_.exempt.append(read_domains(reader, kPassed));
   if (!reader.has("domains") && !reader.has("files"))
     reader.error("MXW025", reader.at(), "[[exempt]] exempts nothing",
                  "give it 'domains' or 'files'");
@@ -787,20 +855,19 @@ std::vector<Name> Loader::read_names(TableReader &reader, std::string_view key,
   return names;
 }
 
-std::vector<Name> Loader::read_domains(TableReader &reader, const NameUse &use) {
-  std::vector<Name> names = read_names(reader, "domains", use);
+NameList Loader::read_domains(TableReader &reader, const NameUse &use) {
+  NameList names;
+  for (const Name &name : read_names(reader, "domains", use))
+    names.push_back(name);
   for (const Text &file : reader.strings("files"))
     read_list(reader, file, use, names);
   names_ += names.size();
   // A list with a line for each address at a domain has the same name many times.
-  std::unordered_set<std::string> seen;
-  std::erase_if(names,
-                [&](const Name &name) { return !seen.emplace(name.tail(name.labels())).second; });
+  names.remove_repeated();
   return names;
 }
 
-void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use,
-                       std::vector<Name> &names) {
+void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use, NameList &names) {
   const auto list = read_named(reader, file, kMaxListBytes);
   if (!list)
     return;
@@ -895,6 +962,7 @@ void Loader::check_warning_hosts() {
 Loaded Loader::finish() && {
   resolve_clients();
   resolve_actions();
+  spec_.is_public_suffix = is_public_suffix;
   if (!findings_.has_error()) {
     out_.policy = std::make_shared<const Policy>(std::move(spec_), random_seed());
     check_warning_hosts();
@@ -918,6 +986,18 @@ Loaded load_config(const fs::path &main_file, std::int64_t now_s) {
   Loader loader(now_s);
   loader.read_main(main_file);
   return std::move(loader).finish();
+}
+
+std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset) {
+  Rule rule;
+  rule.id = "defaults";
+  rule.domains.push_back(name);
+  rule.matching.techniques = techniques_of(preset);
+  rule.matching.slips = usual_slips_for(name.ancestor(1));
+  PolicySpec spec;
+  spec.rules.push_back(std::move(rule));
+  spec.is_public_suffix = is_public_suffix;
+  return std::make_shared<const Policy>(std::move(spec), random_seed());
 }
 
 Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s) {
@@ -960,7 +1040,9 @@ std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s) {
         {"rule", test.expect.rule,
          has_rule ? loaded.policy->rules()[verdict.rule].id : std::string(kNone)},
         {"mode", test.expect.mode,
-         std::string(has_rule ? to_string(loaded.policy->rules()[verdict.rule].mode) : kNone)},
+         std::string(verdict.reason == Reason::look_alike ? to_string(verdict.mode)
+                     : has_rule ? to_string(loaded.policy->rules()[verdict.rule].mode)
+                                : kNone)},
     }};
     for (const auto &[key, wanted, got] : compared) {
       if (wanted.empty() || wanted == got)

@@ -64,6 +64,9 @@ Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s);
 /// Reads rule files without a main file: files as they are, of directories every *.toml.
 Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s);
 
+/// The policy that a rule with `name` alone and defaults otherwise makes, in enforce mode.
+std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset);
+
 /// Runs the [[test]] cases and returns a finding (MXW027) for each that fails. Needs a policy.
 std::vector<Diagnostic> run_tests(const Loaded &loaded, std::int64_t now_s);
 

@@ -135,12 +135,17 @@ std::optional<Text> TableReader::string(std::string_view key) {
   const toml::node *node = take(key);
   if (node == nullptr)
     return std::nullopt;
-  const auto *value = node->as_string();
+  return string_of(*node, key, std::string(key) + " = \"…\"");
+}
+
+std::optional<Text> TableReader::string_of(const toml::node &node, std::string_view key,
+                                           std::string_view example) {
+  const auto *value = node.as_string();
   if (value == nullptr) {
-    wrong_type(quote(key), *node, "a string", std::string(key) + " = \"…\"");
+    wrong_type(quote(key), node, "a string", example);
     return std::nullopt;
   }
-  return Text{value->get(), position_of(node->source())};
+  return Text{value->get(), position_of(node.source())};
 }
 
 std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int64_t min,
@@ -161,6 +166,25 @@ std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int6
     return std::nullopt;
   }
   return value->get();
+}
+
+std::optional<double> TableReader::share(std::string_view key) {
+  const toml::node *node = take(key);
+  if (node == nullptr)
+    return std::nullopt;
+  const auto value = node->value_exact<double>();
+  const auto whole = node->value_exact<std::int64_t>();
+  if (!value && !whole) {
+    wrong_type(quote(key), *node, "a number", std::string(key) + " = 0.5");
+    return std::nullopt;
+  }
+  const double share = value ? *value : static_cast<double>(*whole);
+  if (!(share >= 0 && share <= 1)) { // NaN is neither
+    error("MXW014", position_of(node->source()), quote(key) + " must be from 0 to 1",
+          "choose a number in between");
+    return std::nullopt;
+  }
+  return share;
 }
 
 std::optional<toml::date> TableReader::date(std::string_view key) {

@@ -35,6 +35,8 @@ public:
 
   std::optional<Text> string(std::string_view key);
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
+  /// A number with or without a fraction, from 0 to 1.
+  std::optional<double> share(std::string_view key);
   std::optional<toml::date> date(std::string_view key);
   /// An array of strings; one of fewer than `at_least` is a finding.
   std::vector<Text> strings(std::string_view key, std::size_t at_least = 1);
@@ -45,6 +47,9 @@ public:
   const toml::table *table(std::string_view key);
   /// The values of a table whose keys are free: name and node.
   std::vector<std::pair<Text, const toml::node *>> entries();
+  /// The string that a node is, which stands under `key`; else a finding.
+  std::optional<Text> string_of(const toml::node &node, std::string_view key,
+                                std::string_view example);
   /// The strings of an array node, which stands under `key`.
   std::vector<Text> strings_of(const toml::node &node, std::string_view key,
                                std::size_t at_least = 1);
