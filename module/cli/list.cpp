@@ -81,6 +81,10 @@ private:
         }
       for (const std::string_view suffix : kSuffixes)
         put(body + std::string(suffix));
+      std::string own = text_.substr(dot + 1);
+      put(joined({text_, ".", own}));
+      if (const std::size_t inner = own.find('.'); inner != std::string::npos)
+        edits(body + own.erase(inner, 1));
       for (const std::string_view suffix : {"next", "co.uk", "org.uk", "com.au", "com.br"})
         put(body + std::string(suffix));
     }
@@ -104,8 +108,14 @@ private:
   void pairs() {
     for (std::size_t at = 0; at < text_.size(); ++at) {
       for (const auto &[letter, looks] :
-           std::initializer_list<std::pair<std::string_view, std::string_view>>{
-               {"m", "rn"}, {"w", "vv"}, {"d", "cl"}, {"rn", "m"}, {"vv", "w"}, {"cl", "d"}})
+           std::initializer_list<std::pair<std::string_view, std::string_view>>{{"m", "rn"},
+                                                                                {"m", "nn"},
+                                                                                {"m", "rr"},
+                                                                                {"w", "vv"},
+                                                                                {"d", "cl"},
+                                                                                {"rn", "m"},
+                                                                                {"vv", "w"},
+                                                                                {"cl", "d"}})
         if (text_.compare(at, letter.size(), letter) == 0)
           put(std::string(text_).replace(at, letter.size(), looks));
       if (at + 1 < text_.size() && text_[at] == text_[at + 1])
@@ -120,12 +130,12 @@ private:
     const std::string rest = text_.substr(label.size());
     for (const std::string_view word :
          {"login", "mail", "secure", "online", "support", "account"}) {
-      put(label + '-' + std::string(word) + rest);
-      put(std::string(word) + '-' + label + rest);
+      put(joined({label, "-", word, rest}));
+      put(joined({word, "-", label, rest}));
     }
     for (const std::string_view digits : {"12", "123", "1234"}) {
-      put(std::string(digits) + label + rest);
-      put(label + std::string(digits) + rest);
+      put(joined({digits, label, rest}));
+      put(joined({label, digits, rest}));
     }
   }
   /// Each letter as each code point that looks like it.
@@ -142,6 +152,12 @@ private:
           put(to_string(*name));
       }
     }
+  }
+  static std::string joined(std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts)
+      text += part;
+    return text;
   }
   static std::string utf8(char32_t point) {
     std::string octets;

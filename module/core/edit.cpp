@@ -11,7 +11,7 @@ namespace {
 
 /// What `longer` is, which is `shorter` with one octet more, at `at`.
 Techniques of_extra(std::string_view longer, std::size_t at) noexcept {
-  Techniques found;
+  Techniques found = {};
   const char extra = longer[at];
   const bool at_end = at + 1 == longer.size();
   if (extra == '-')
@@ -31,7 +31,7 @@ bool is_among(std::string_view set, char a, char b) noexcept {
 }
 
 Techniques of_replaced(char typed, char intended) noexcept {
-  Techniques found;
+  Techniques found = {};
   found.add(Technique::replacement);
   if (is_among("aeiou", typed, intended))
     found.add(Technique::vowel_swap);
@@ -53,7 +53,7 @@ Techniques single_edit(std::string_view typed, std::string_view intended) noexce
   const std::size_t at = first_difference(typed, intended);
   const std::string_view typed_rest = typed.substr(at);
   const std::string_view intended_rest = intended.substr(at);
-  Techniques found;
+  Techniques found = {};
 
   if (typed.size() == intended.size() + 1) {
     if (typed_rest.substr(1) == intended_rest)

@@ -27,7 +27,7 @@ struct Event {
   std::uint16_t qtype = 0;
   Action decision = Action::pass;
   Technique technique = Technique::none;
-  Techniques techniques;
+  Techniques techniques = {};
   Mode mode = Mode::enforce;
   std::uint8_t edits = 0;
   std::uint8_t confidence = 0; ///< in percent

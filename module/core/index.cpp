@@ -14,8 +14,10 @@ namespace mxw {
 namespace {
 
 constexpr std::string_view kWww = "www";
+constexpr std::string_view kRoot("\0", 1); // in wire form
 /// Public suffixes have no more labels, but for a handful that nobody has under them.
 constexpr std::size_t kMaxSuffixLabels = 3;
+constexpr std::size_t kCountryCodeBytes = 2; // ISO 3166
 /// Labels with more are no words joined by hyphens.
 constexpr std::size_t kMaxHyphens = 4;
 
@@ -43,6 +45,59 @@ std::uint64_t hash_around(const Tails &tails, std::size_t n, std::size_t from_ri
   return hash;
 }
 
+/// What is in a label, seen in one pass: most labels have nothing that needs a second look. May say
+/// that something is there which is not.
+class Traits {
+public:
+  static constexpr std::uint32_t kDouble = (1U << 27U) - 1; // two equal octets
+  static constexpr std::uint32_t kHyphen = 1U << 27U;       // -
+  static constexpr std::uint32_t kPlural = 1U << 28U;       // es
+  static constexpr std::uint32_t kFold =                    // 0, 1, rn, cl, and nn, rr, vv
+      7U << 29U | 1U << ('n' - 'a') | 1U << ('r' - 'a') | 1U << ('v' - 'a');
+
+  Traits() = default;
+  explicit Traits(std::string_view label) noexcept {
+    std::uint64_t before = 0;
+    std::uint64_t pairs = 0;
+    std::uint64_t alone = 0;
+    for (const char c : label) {
+      const std::uint64_t octet = kOctets[static_cast<std::uint8_t>(c)];
+      pairs |= before >> 32U & octet;
+      alone |= octet;
+      before = octet;
+    }
+    bits_ = static_cast<std::uint32_t>(pairs | (alone & kAlone));
+  }
+  [[nodiscard]] bool has(std::uint32_t trait) const noexcept { return (bits_ & trait) != 0; }
+
+private:
+  static constexpr std::uint64_t kAlone = kHyphen | 1U << 29U;
+  /// For each octet in the low half what it is as the second of a pair, or alone, and in the high
+  /// half what it is as the first. Two octets are a pair where both have a bit.
+  static constexpr std::array<std::uint64_t, 256> kOctets = [] {
+    std::array<std::uint64_t, 256> octets = {};
+    const auto add = [&](char first, char second, std::uint64_t bit) {
+      octets[static_cast<std::uint8_t>(first)] |= bit << 32U;
+      octets[static_cast<std::uint8_t>(second)] |= bit;
+    };
+    for (std::size_t c = 0; c < octets.size(); ++c) {
+      const bool is_letter = c >= 'a' && c <= 'z';
+      octets[c] = (std::uint64_t{1} << 32U | 1U) << (is_letter ? c - 'a' : 26);
+    }
+    octets['-'] |= kHyphen;
+    octets['0'] |= 1U << 29U;
+    octets['1'] |= 1U << 29U;
+    add('e', 's', kPlural);
+    add('r', 'n', 1U << 30U);
+    add('c', 'l', 1U << 31U);
+    return octets;
+  }();
+
+  std::uint32_t bits_ = 0;
+};
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 bool is_a_label(std::string_view label) noexcept { return label.starts_with("xn--"); }
 
 /// What a reader sees of `label`: an A-label folded, another as it is. nullopt for an A-label that
@@ -58,6 +113,21 @@ std::optional<std::string_view> seen(std::string_view label, LabelBuffer &buffer
 
 std::string_view folded(std::string_view label, LabelBuffer &buffer) noexcept {
   return {buffer.data(), fold_ascii(label, buffer)};
+}
+
+/// Calls `visit(text)` for what a reader may take `label` for: folded, and the same once a pair
+/// `nn` or `rr` is read as m, which nobody reads everywhere.
+template <class Visit> void for_each_reading(std::string_view label, Visit &&visit) noexcept {
+  LabelBuffer buffer;
+  visit(folded(label, buffer));
+  for (std::size_t i = 0; i + 1 < label.size(); ++i)
+    if (label[i] == label[i + 1] && (label[i] == 'n' || label[i] == 'r')) {
+      LabelBuffer with_m;
+      label.copy(with_m.data(), i);
+      with_m[i] = 'm';
+      label.substr(i + 2).copy(with_m.data() + i + 1, label.size() - i - 2);
+      visit(folded({with_m.data(), label.size() - 1}, buffer));
+    }
 }
 
 /// A name in wire form that is put together from parts, or nothing where it would be too long.
@@ -116,6 +186,8 @@ bool may_be_a_label(std::string_view text) noexcept {
 
 /// Name from presentation form without escapes, of labels as a mail domain has them.
 std::optional<Name> name_of(std::string_view text) {
+  if (text.empty())
+    return std::nullopt;
   std::string head;
   while (!text.empty()) {
     const std::string_view label = text.substr(0, text.find('.'));
@@ -315,6 +387,12 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
     body_counts_ |= 1U << (n - suffix);
     suffix_counts_ |= 1U << suffix;
     max_labels_ = std::max(max_labels_, n);
+    for (std::size_t r = 0; r < n; ++r) { // a suffix may lose its dots too
+      const std::string_view label = label_of(name, r);
+      add_ends(label.front(), label.back(), label.size());
+    }
+    if (const std::string glued = glue(name); !glued.empty())
+      add_ends(glued.end()[-2], glued.back(), kGluedEnd);
     has_hyphens_ = has_hyphens_ || name.head(suffix).find('-') != std::string_view::npos;
   }
   add_slips();
@@ -414,18 +492,28 @@ void Index::add_slips() {
     unreal.try_emplace(wire, suffix);
     last = std::move(wire);
   }
-  for (const auto &[wire, suffix] : unreal) {
+  for (const auto &each : unreal) {
+    const Name &suffix = each.second;
     suffix_of(suffix);
     if (suffix.labels() == 1)
       suffix_bytes_ |= std::uint64_t{1} << suffix.label(0).size();
     const std::string intended = text_of(suffix);
-    for_each_edit(intended, [&](const std::string &text) {
+    const auto add_unreal = [&](const std::string &text) {
       const auto typed = name_of(text);
-      if (text == intended || !typed || typed->labels() > suffix.labels() + 1 ||
-          typed->labels() > kMaxRuleLabels || is_real(*typed))
-        return;
-      slip_for(*typed, suffix).is_unreal = true;
-    });
+      if (text != intended && typed && typed->labels() <= kMaxRuleLabels && !is_real(*typed))
+        slip_for(*typed, suffix).is_unreal = true;
+    };
+    for_each_edit(intended, add_unreal);
+    std::string twice = intended;
+    add_unreal((twice += '.') += intended);
+    if (suffix.labels() > 1) {
+      std::string without_dots = intended;
+      std::erase(without_dots, '.');
+      for_each_edit(without_dots, [&](const std::string &text) {
+        if (text.find('.') == std::string::npos)
+          add_unreal(text);
+      });
+    }
   }
   suffixes_.seal();
   slips_.seal();
@@ -441,6 +529,14 @@ bool Index::is_real(const Name &suffix) const noexcept {
 std::uint32_t Index::group_of(std::uint32_t entry) const noexcept {
   return static_cast<std::uint32_t>(
       std::upper_bound(group_ends_.begin(), group_ends_.end(), entry) - group_ends_.begin());
+}
+
+void Index::add_to(TailFilter &filter) const noexcept {
+  for (std::uint32_t entry = 0; entry < names_.size(); ++entry) {
+    const Name name = names_[entry];
+    filter.add(Tails(name, seed_).hash(name.labels()));
+  }
+  slips_.add_to(filter);
 }
 
 std::size_t Index::memory_bytes() const noexcept {
@@ -460,8 +556,16 @@ public:
 
   void run() noexcept {
     find_edits();
-    find_slips();
+    if (tails_.possible() != 0)
+      find_slips();
+    if (const std::size_t bytes = label_of(qname_, 0).size(); bytes > 2)
+      if (const std::uint64_t shorter = (std::uint64_t{1} << (bytes - 1)) - 1;
+          (index_.suffix_bytes_ & shorter) != 0)
+        find_long_slips(index_.suffix_bytes_ & shorter);
     find_dots();
+    const std::string_view last = label_of(qname_, qname_.labels() == 1 ? 0 : 1);
+    if (last.size() > 1 && index_.may_be_label(last.end()[-2], last.back(), kGluedEnd))
+      find_glued(last);
     find_other_suffixes();
     if (candidates_ > kMaxCandidates)
       sink_.candidates_left();
@@ -470,23 +574,25 @@ public:
 private:
   /// What is known of a match besides its entry.
   struct Found {
-    Techniques techniques;
+    Techniques techniques = {};
     std::size_t edits;
     std::size_t apex_labels; ///< of the query
     std::size_t label_bytes; ///< of what is meant
     bool near_keys = false;
   };
   static Techniques only(Technique technique) noexcept {
-    Techniques techniques;
+    Techniques techniques = {};
     techniques.add(technique);
     return techniques;
   }
 
   void find_edits() noexcept;
   void find_slips() noexcept;
-  void find_long_slips() noexcept;
+  /// `lengths`: bits of those that the suffixes meant may have.
+  void find_long_slips(std::uint64_t lengths) noexcept;
   void find_dots() noexcept;
-  void find_glued() noexcept;
+  /// `label`: of the query, that may be all of a name.
+  void find_glued(std::string_view label) noexcept;
   void find_other_suffixes() noexcept;
   void find_words(std::size_t suffix_labels) noexcept;
   void find_digits(std::size_t suffix_labels) noexcept;
@@ -499,16 +605,15 @@ private:
     });
   }
   /// Calls `visit(entry)` for each entry that one of the labels stored in `around` may be of, which
-  /// `typed` may be like. `all`: by any technique, else by one edit only.
+  /// the query's label `from_right` may be like. `all`: by any technique, else by one edit only.
   template <class Visit>
-  void find_label(std::string_view typed, std::uint64_t around, bool all, Visit &&visit) noexcept;
+  void find_label(std::size_t from_right, std::uint64_t around, bool all, Visit &&visit) noexcept;
   template <class Visit>
   void find_body(std::uint64_t behind, std::string_view intended, std::size_t typed_labels,
                  Visit &&visit) noexcept;
 
   /// The label that is meant, and the others as they are typed.
-  void verify_label(std::uint32_t entry, std::size_t n, std::size_t from_right,
-                    std::string_view typed) noexcept;
+  void verify_label(std::uint32_t entry, std::size_t n, std::size_t from_right) noexcept;
   void verify_two_place(std::uint32_t entry, const StoredSlip &slip, std::size_t typed_labels,
                         std::size_t from_right, std::string_view typed) noexcept;
   [[nodiscard]] bool holds(const StoredSlip &slip, std::uint32_t entry) const noexcept {
@@ -532,9 +637,26 @@ private:
     labels.remove_suffix(qname_.tail(skipped).size());
     return labels;
   }
+  /// False if no protected name has the query's label `from_right`.
+  [[nodiscard]] bool may_be_known(std::size_t from_right) const noexcept {
+    const std::string_view label = label_of(qname_, from_right);
+    return index_.may_be_label(label.front(), label.back(), label.size());
+  }
+  /// What is in the query's label `from_right`.
+  [[nodiscard]] Traits traits_of(std::size_t from_right) noexcept {
+    if ((known_traits_ >> from_right & 1U) == 0) {
+      known_traits_ |= 1U << from_right;
+      traits_[from_right] = Traits(label_of(qname_, from_right));
+    }
+    return traits_[from_right];
+  }
   /// True if the query's last `n` labels are a public suffix.
-  [[nodiscard]] bool is_real(std::size_t n) const noexcept {
-    return index_.is_public_suffix_ == nullptr ? n == 1 : index_.is_real(qname_.ancestor(n));
+  [[nodiscard]] bool is_real(std::size_t n) noexcept {
+    if (index_.is_public_suffix_ == nullptr)
+      return n == 1;
+    if (real_[n] == 0)
+      real_[n] = index_.is_real(qname_.ancestor(n)) ? 1 : -1;
+    return real_[n] > 0;
   }
   /// The length of all labels of the body.
   [[nodiscard]] std::size_t body_bytes(std::uint32_t entry) const noexcept {
@@ -551,13 +673,18 @@ private:
     return longest;
   }
 
-  /// Tells of a match, if the options of its group want it.
+  /// True if the options of the entry's group want to know of one of the techniques.
+  [[nodiscard]] bool is_wanted(std::uint32_t entry, const Found &found) const noexcept;
+  /// Tells of a match, if so.
   void report(std::uint32_t entry, const Found &found) noexcept;
 
   const Index &index_;
   const Tails &tails_;
   const Name &qname_;
   MatchSink &sink_;
+  std::array<Traits, kMaxRuleLabels> traits_; // NOLINT(*-member-init): see traits_of()
+  std::uint32_t known_traits_ = 0;            // bit n: that one is set
+  std::array<std::int8_t, kMaxSuffixLabels + 1> real_ = {}; // [n]: 1 real, -1 not, 0 not known
   std::size_t candidates_ = 0;
 };
 
@@ -566,12 +693,21 @@ void Index::find(const Tails &tails, MatchSink &sink) const noexcept {
     Search(*this, tails, sink).run();
 }
 
+bool Index::Search::is_wanted(std::uint32_t entry, const Found &found) const noexcept {
+  const IndexOptions &options = index_.groups_[index_.group_of(entry)];
+  bool wanted = false;
+  found.techniques.for_each([&](Technique technique) {
+    wanted = wanted || options.of(technique).wants(found.label_bytes);
+  });
+  return wanted;
+}
+
 void Index::Search::report(std::uint32_t entry, const Found &found) noexcept {
   const IndexOptions &options = index_.groups_[index_.group_of(entry)];
-  Match match;
+  Match match = {};
   found.techniques.for_each([&](Technique technique) {
     const TechniqueOptions &of = options.of(technique);
-    if (of.level == Level::off || found.label_bytes < of.min_label)
+    if (!of.wants(found.label_bytes))
       return;
     match.techniques.add(technique);
     const std::uint8_t confidence = confidence_of(technique, found.label_bytes, found.near_keys);
@@ -593,7 +729,7 @@ void Index::Search::report(std::uint32_t entry, const Found &found) noexcept {
 // Labels
 
 template <class Visit>
-void Index::Search::find_label(std::string_view typed, std::uint64_t around_hash, bool all,
+void Index::Search::find_label(std::size_t from_right, std::uint64_t around_hash, bool all,
                                Visit &&visit) noexcept {
   const Around *around = nullptr;
   index_.arounds_.find(around_hash, [&](std::uint32_t at) {
@@ -602,17 +738,32 @@ void Index::Search::find_label(std::string_view typed, std::uint64_t around_hash
   });
   if (around == nullptr)
     return;
+  const std::string_view typed = label_of(qname_, from_right);
+  const Traits traits = traits_of(from_right);
   const auto by_form = [&](std::uint64_t hash) { look_up(hash, visit); };
   const FormHasher &forms = index_.forms_;
+  const auto by_reading = [&](std::string_view reading) {
+    look_up(forms.whole(reading, around_hash), visit);
+  };
+  const auto may_be_two_edits = [&](std::string_view label) {
+    return around->two_edits && label.size() + 2 >= around->min_bytes &&
+           label.size() <= around->max_bytes + 2U;
+  };
   LabelBuffer fold_buffer;
-  if (is_a_label(typed)) {
+  if (traits.has(Traits::kHyphen) && is_a_label(typed)) {
     LabelBuffer seen_buffer;
     const auto text = all ? seen(typed, seen_buffer) : std::nullopt;
     if (!text)
       return;
-    forms.for_each(*text, around_hash, by_form);
+    const auto by_forms = [&](std::string_view label) {
+      forms.for_each(label, around_hash, by_form);
+      if (may_be_two_edits(label))
+        forms.for_each_pair(label, around_hash, by_form);
+    };
+    by_forms(*text);
     if (has_ascii_folds(*text))
-      forms.for_each(folded(*text, fold_buffer), around_hash, by_form);
+      by_forms(folded(*text, fold_buffer));
+    for_each_reading(*text, by_reading);
     return;
   }
   if (typed.size() + 1 >= around->min_bytes && typed.size() <= around->max_bytes + 1U &&
@@ -620,13 +771,14 @@ void Index::Search::find_label(std::string_view typed, std::uint64_t around_hash
     forms.for_each(typed, around_hash, by_form);
   if (!all)
     return;
-  if (around->two_edits && typed.size() + 2 >= around->min_bytes &&
-      typed.size() <= around->max_bytes + 2U) {
+  if (may_be_two_edits(typed)) {
     forms.for_each(typed, around_hash, by_form);
     forms.for_each_pair(typed, around_hash, by_form);
   }
-  if (has_ascii_folds(typed))
-    look_up(forms.whole(folded(typed, fold_buffer), around_hash), visit);
+  if (traits.has(Traits::kFold))
+    for_each_reading(typed, by_reading);
+  if (!traits.has(Traits::kDouble | Traits::kPlural))
+    return;
   for (std::size_t i = 0; i + 1 < typed.size(); ++i) {
     LabelBuffer rest;
     const auto without = [&](std::size_t at) {
@@ -645,14 +797,17 @@ void Index::Search::find_edits() noexcept {
   const std::size_t most = std::min(tails_.size(), index_.max_labels_);
   for (std::size_t n = 2; n <= most; ++n)
     for_each_bit(index_.places_[n], [&](std::size_t from_right) {
-      const std::string_view typed = label_of(qname_, from_right);
-      find_label(typed, hash_around(tails_, n, from_right, tails_.hash(from_right)), true,
-                 [&](std::uint32_t entry) { verify_label(entry, n, from_right, typed); });
+      // All others are as they are meant; of names of two labels the other one hardly tells.
+      if (n > 2 && !may_be_known(from_right == 1 ? n - 1 : 1))
+        return;
+      find_label(from_right, hash_around(tails_, n, from_right, tails_.hash(from_right)), true,
+                 [&](std::uint32_t entry) { verify_label(entry, n, from_right); });
     });
 }
 
-void Index::Search::verify_label(std::uint32_t entry, std::size_t n, std::size_t from_right,
-                                 std::string_view typed) noexcept {
+void Index::Search::verify_label(std::uint32_t entry, std::size_t n,
+                                 std::size_t from_right) noexcept {
+  const std::string_view typed = label_of(qname_, from_right);
   if (index_.labels(entry) != n || from_right < index_.suffix_labels(entry))
     return;
   const Name meant = index_.names_[entry];
@@ -670,17 +825,22 @@ void Index::Search::verify_label(std::uint32_t entry, std::size_t n, std::size_t
   const auto intended_text = seen(intended, intended_buffer);
   if (!typed_text || !intended_text)
     return;
-  const bool folds_equal = (has_ascii_folds(*typed_text) || has_ascii_folds(*intended_text)) &&
-                           folded(*typed_text, typed_fold) == folded(*intended_text, intended_fold);
+  const std::string_view intended_reading = folded(*intended_text, intended_fold);
+  bool folds_equal = false;
+  for_each_reading(*typed_text, [&](std::string_view reading) {
+    folds_equal = folds_equal || reading == intended_reading;
+  });
   Found found = {{}, 1, n, intended_text->size()};
   if (is_a_label(typed) || is_a_label(intended)) {
     std::size_t edits = label_distance(*typed_text, *intended_text);
-    if (has_ascii_folds(*typed_text))
+    if (is_a_label(typed) && has_ascii_folds(*typed_text))
       edits = std::min(edits, label_distance(folded(*typed_text, typed_fold), *intended_text));
-    if (edits > 1 && !folds_equal)
+    if (folds_equal)
+      edits = 0;
+    if (edits > 2)
       return;
-    found.techniques.add(Technique::idn_homoglyph);
-    found.edits = edits == 1 ? 2 : 1; // what a reader does not see is one
+    found.techniques.add(edits == 2 ? Technique::two_edits : Technique::idn_homoglyph);
+    found.edits = edits + 1; // what a reader does not see is one
     report(entry, found);
     return;
   }
@@ -784,14 +944,12 @@ void Index::Search::find_slips() noexcept {
         std::uint64_t behind = slip.intended_hash;
         for (std::size_t i = typed_labels + 1; i <= at; ++i)
           behind = hash_below(behind, tails_.label_hash(i));
-        find_label(label_of(qname_, at), hash_around(tails_, n, at, behind), false,
-                   [&](std::uint32_t entry) {
-                     verify_two_place(entry, slip, typed_labels, from_right, label_of(qname_, at));
-                   });
+        find_label(at, hash_around(tails_, n, at, behind), false, [&](std::uint32_t entry) {
+          verify_two_place(entry, slip, typed_labels, from_right, label_of(qname_, at));
+        });
       });
     }
   });
-  find_long_slips();
 }
 
 void Index::Search::verify_two_place(std::uint32_t entry, const StoredSlip &slip,
@@ -826,19 +984,16 @@ void Index::Search::verify_two_place(std::uint32_t entry, const StoredSlip &slip
                  intended.size()});
 }
 
-void Index::Search::find_long_slips() noexcept {
+void Index::Search::find_long_slips(std::uint64_t lengths) noexcept {
   const std::string_view typed = label_of(qname_, 0);
-  if (typed.size() < 3 || tails_.size() < 2)
-    return;
-  const std::uint64_t shorter = (std::uint64_t{1} << (typed.size() - 1)) - 1;
-  for_each_bit(index_.suffix_bytes_ & shorter, [&](std::size_t bytes) {
+  for_each_bit(lengths, [&](std::size_t bytes) {
     const std::string_view intended = typed.substr(0, bytes);
     const std::uint64_t hash = hash_below(index_.seed_, hash_of(intended, index_.seed_));
     const char length = static_cast<char>(bytes);
     std::array<char, Name::kMaxLabelBytes + 1> start; // NOLINT(*-member-init): filled below
     start[0] = length;
     intended.copy(start.data() + 1, bytes);
-    index_.suffixes_.find(hash, {start.data(), bytes + 1}, {"", 1}, [&](std::uint32_t suffix) {
+    index_.suffixes_.find(hash, {start.data(), bytes + 1}, kRoot, [&](std::uint32_t suffix) {
       find_body(hash, index_.suffixes_.wire(suffix), 1, [&](std::uint32_t entry, std::size_t n) {
         if (!index_.groups_[index_.group_of(entry)].unreal_slips ||
             index_.suffix_labels(entry) != 1 || is_real(1))
@@ -858,8 +1013,8 @@ void Index::Search::find_dots() noexcept {
     const bool has_fewer = (index_.label_counts_ >> (n - 1) & 1U) != 0 && n > 2;
     const bool has_more = (index_.label_counts_ >> (n + 1) & 1U) != 0;
     const std::string_view first = label_of(qname_, n - 1);
-    if ((index_.label_counts_ >> n & 1U) != 0 && first.size() > kWww.size() &&
-        first.starts_with(kWww)) {
+    if (first.front() == kWww.front() && (index_.label_counts_ >> n & 1U) != 0 &&
+        first.size() > kWww.size() && first.starts_with(kWww)) {
       const std::string_view rest = first.substr(kWww.size());
       look_up(exact_key(hash_with(tails_.hash(n - 1), rest, 1, 0)), [&](std::uint32_t entry) {
         if (!rest.starts_with(kWww) &&
@@ -880,14 +1035,17 @@ void Index::Search::find_dots() noexcept {
             return;
           }
       });
-    for (std::size_t r = 1; r < n && (has_more || has_fewer); ++r) {
+    const std::size_t joints = has_more || has_fewer ? n : 0;
+    for (std::size_t r = 1; r < joints; ++r) {
       const std::string_view label = label_of(qname_, r);
-      if (has_more)
+      if (has_more && traits_of(r).has(Traits::kHyphen))
         for (std::size_t at = label.find('-'); at != std::string_view::npos;
              at = label.find('-', at + 1)) {
           const std::string_view before = label.substr(0, at);
           const std::string_view behind = label.substr(at + 1);
-          if (before.empty() || behind.empty())
+          if (before.empty() || behind.empty() ||
+              !index_.may_be_label(before.front(), before.back(), before.size()) ||
+              !index_.may_be_label(behind.front(), behind.back(), behind.size()))
             continue;
           const std::uint64_t hash = hash_below(tails_.hash(r), hash_of(behind, index_.seed_));
           look_up(exact_key(hash_with(hash, before, r + 2, n)), [&](std::uint32_t entry) {
@@ -905,7 +1063,8 @@ void Index::Search::find_dots() noexcept {
       const std::string_view before = label_of(qname_, r + 1);
       for (const std::string_view between : {std::string_view(), std::string_view("-")}) {
         const std::size_t size = before.size() + between.size() + label.size();
-        if (size > Name::kMaxLabelBytes || (!between.empty() && !index_.has_hyphens_))
+        if (size > Name::kMaxLabelBytes || (!between.empty() && !index_.has_hyphens_) ||
+            !index_.may_be_label(before.front(), label.back(), size))
           continue;
         LabelBuffer buffer;
         before.copy(buffer.data(), before.size());
@@ -924,14 +1083,12 @@ void Index::Search::find_dots() noexcept {
       }
     }
   }
-  find_glued();
 }
 
-void Index::Search::find_glued() noexcept {
+void Index::Search::find_glued(std::string_view label) noexcept {
   const std::size_t at = qname_.labels() == 1 ? 0 : 1;
-  const std::string_view label = label_of(qname_, at);
   std::uint64_t hash = tails_.label_hash(at + 1);
-  if (label.find('-') != std::string_view::npos) {
+  if (traits_of(at).has(Traits::kHyphen)) {
     LabelBuffer buffer;
     const auto *end = std::remove_copy(label.begin(), label.end(), buffer.begin(), '-');
     hash = hash_of({buffer.data(), static_cast<std::size_t>(end - buffer.data())}, index_.seed_);
@@ -949,48 +1106,57 @@ void Index::Search::find_glued() noexcept {
 // Other suffixes and other words
 
 void Index::Search::find_other_suffixes() noexcept {
-  for_each_bit(index_.label_counts_, [&](std::size_t n) {
-    if (n + 1 > tails_.size())
-      return;
+  const std::size_t longest = may_be_known(std::min<std::size_t>(1, qname_.labels() - 1))
+                                  ? std::min(tails_.size() - 1, index_.max_labels_)
+                                  : 0;
+  std::uint64_t above = index_.seed_; // the hash of the name without its last label
+  for (std::size_t n = 1; n <= longest; ++n) {
+    above = hash_below(above, tails_.label_hash(n + 1));
+    if ((index_.label_counts_ >> n & 1U) != 0)
+      look_up(exact_key(above), [&](std::uint32_t entry) {
+        if (Wire().octets(head(n + 1, 1)).octets(kRoot).is(index_.names_.wire(entry)))
+          report(entry, {only(Technique::added_tld), 1, n + 1, longest_bytes(entry)});
+      });
+  }
+  // Under other than country codes hardly any suffix has two labels.
+  const std::size_t most =
+      label_of(qname_, 0).size() == kCountryCodeBytes ? kMaxSuffixLabels : std::size_t{1};
+  for (std::size_t s = 1; s <= most && s < tails_.size(); ++s) {
+    const std::size_t bodies =
+        may_be_known(s) ? std::min(tails_.size() - s, index_.max_labels_) : 0;
     std::uint64_t hash = index_.seed_;
-    for (std::size_t i = 2; i <= n + 1; ++i)
-      hash = hash_below(hash, tails_.label_hash(i));
-    look_up(exact_key(hash), [&](std::uint32_t entry) {
-      if (Wire().octets(head(n + 1, 1)).octets({"", 1}).is(index_.names_.wire(entry)))
-        report(entry, {only(Technique::added_tld), 1, n + 1, longest_bytes(entry)});
-    });
-  });
-  for (std::size_t s = 1; s <= kMaxSuffixLabels && s < tails_.size(); ++s) {
-    std::uint64_t hash = index_.seed_;
-    for (std::size_t b = 1; b <= index_.max_labels_ && s + b <= tails_.size(); ++b) {
+    for (std::size_t b = 1; b <= bodies; ++b) {
       hash = hash_below(hash, tails_.label_hash(s + b));
       if ((index_.body_counts_ >> b & 1U) == 0)
         continue;
       look_up(body_key(hash), [&](std::uint32_t entry) {
         const Name meant = index_.names_[entry];
         const std::size_t suffix = index_.suffix_labels(entry);
-        if (meant.head(suffix) != head(s + b, s) || meant.tail(suffix) == qname_.tail(s) ||
-            !is_real(s))
-          return;
         const bool same_tld = s > 1 && suffix > 1 && meant.tail(1) == qname_.tail(1);
-        report(entry, {only(same_tld ? Technique::wrong_sld : Technique::tld_swap), 1, s + b,
-                       longest_bytes(entry)});
+        const Found found = {only(same_tld ? Technique::wrong_sld : Technique::tld_swap), 1, s + b,
+                             longest_bytes(entry)};
+        if (meant.head(suffix) == head(s + b, s) && meant.tail(suffix) != qname_.tail(s) &&
+            is_wanted(entry, found) && is_real(s))
+          report(entry, found);
       });
     }
-    find_words(s);
-    if ((index_.suffix_counts_ >> s & 1U) != 0)
+    if (traits_of(s).has(Traits::kHyphen) && (index_.body_counts_ & 2U) != 0)
+      find_words(s);
+    if (const std::string_view label = label_of(qname_, s);
+        (index_.suffix_counts_ >> s & 1U) != 0 &&
+        (is_digit(label.front()) || is_digit(label.back())))
       find_digits(s);
   }
 }
 
 void Index::Search::find_words(std::size_t suffix_labels) noexcept {
   const std::string_view label = label_of(qname_, suffix_labels);
-  if (label.find('-') == std::string_view::npos || (index_.body_counts_ & 2U) == 0 ||
-      static_cast<std::size_t>(std::count(label.begin(), label.end(), '-')) > kMaxHyphens)
+  if (static_cast<std::size_t>(std::count(label.begin(), label.end(), '-')) > kMaxHyphens)
     return;
   for (std::size_t at = label.find('-'); at != std::string_view::npos; at = label.find('-', at + 1))
     for (const std::string_view word : {label.substr(0, at), label.substr(at + 1)}) {
-      if (word.empty() || word.size() + 1 >= label.size())
+      if (word.empty() || word.size() + 1 >= label.size() ||
+          !index_.may_be_label(word.front(), word.back(), word.size()))
         continue;
       look_up(body_key(hash_with(index_.seed_, word, 1, 0)), [&](std::uint32_t entry) {
         const Name meant = index_.names_[entry];
@@ -1008,6 +1174,8 @@ void Index::Search::find_digits(std::size_t suffix_labels) noexcept {
   const std::size_t first = std::min(label.find_first_not_of(kDigits), label.size());
   const std::size_t last = label.find_last_not_of(kDigits) + 1; // 0 where there is none
   const auto look = [&](std::string_view rest) {
+    if (!index_.may_be_label(rest.front(), rest.back(), rest.size()))
+      return;
     look_up(exact_key(hash_with(tails_.hash(suffix_labels), rest, 1, 0)), [&](std::uint32_t entry) {
       if (index_.suffix_labels(entry) == suffix_labels &&
           Wire().label(rest).octets(qname_.tail(suffix_labels)).is(index_.names_.wire(entry)))

@@ -120,13 +120,17 @@ public:
   /// Calls `visit(entry)` for every protected name that the name of `tails` is at or below, the
   /// longest first.
   template <class Visit> void find_covering(const Tails &tails, Visit &&visit) const noexcept {
-    for (std::size_t n = std::min(tails.size(), max_labels_); n > 1; --n)
-      if ((label_counts_ >> n & 1U) != 0)
-        keys_.find(exact_key(tails.hash(n)), [&](std::uint32_t entry) {
-          if (names_.wire(entry) == tails.name().tail(n))
-            visit(entry);
-        });
+    for_each_tail(tails, label_counts_, [&](std::size_t n) {
+      keys_.find(exact_key(tails.hash(n)), [&](std::uint32_t entry) {
+        if (names_.wire(entry) == tails.name().tail(n))
+          visit(entry);
+      });
+    });
   }
+  /// Adds all that find() and find_covering() look up as they are asked.
+  void add_to(TailFilter &filter) const noexcept;
+  /// How many names that are.
+  [[nodiscard]] std::size_t tail_count() const noexcept { return names_.size() + slips_.size(); }
 
   /// The protected names, group by group in the order given.
   [[nodiscard]] const NameList &names() const noexcept { return names_; }
@@ -177,6 +181,23 @@ private:
     return hash_below(around, ~std::uint64_t{place});
   }
 
+  static std::size_t ends_bit(char first, char last, std::size_t bytes) noexcept {
+    const std::size_t octets =
+        static_cast<std::uint8_t>(first) * std::size_t{64} + static_cast<std::uint8_t>(last);
+    return (octets * 64 + bytes) * kGolden >> 50U;
+  }
+  void add_ends(char first, char last, std::size_t bytes) noexcept {
+    const std::size_t bit = ends_bit(first, last, bytes);
+    ends_[bit / 64] |= std::uint64_t{1} << bit % 64;
+  }
+  /// Stands for the length where `first` and `last` are the last two octets of a name in one.
+  static constexpr std::size_t kGluedEnd = 0;
+  /// False if no label of a protected name has these ends and this length: the cheapest way out for
+  /// what a query would have to be put together for.
+  [[nodiscard]] bool may_be_label(char first, char last, std::size_t bytes) const noexcept {
+    const std::size_t bit = ends_bit(first, last, bytes);
+    return (ends_[bit / 64] >> bit % 64 & 1U) != 0;
+  }
   template <class Visit> void for_each_key(std::uint32_t entry, Visit &&visit) const;
   void add_slips();
   /// Not for the path of a query that nothing was found for.
@@ -196,6 +217,7 @@ private:
   NameTable suffixes_; // what protected names, or slips, end in
   NameTable slips_;    // what was typed; value: position in slip_of_
   std::vector<StoredSlip> slip_of_;
+  std::array<std::uint64_t, 256> ends_ = {};                  // bits of ends_bit()
   std::array<std::uint32_t, kMaxRuleLabels + 1> places_ = {}; // [n]: bits of labels from the right
   std::uint32_t label_counts_ = 0;                            // bit n: some name has n labels
   std::uint32_t body_counts_ = 0;   // bit n: some name has a body of n labels

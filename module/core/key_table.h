@@ -21,7 +21,7 @@ public:
   /// For `keys` keys at most, all of whose values are less than `values`. Throws std::bad_alloc
   /// only.
   explicit KeyTable(std::size_t keys = 0, std::size_t values = 1)
-      : groups_(keys * kLoadDivisor / (kLoadDividend * kGroup) + 1), tags_(groups_, 0),
+      : groups_((keys < kFew ? 2 * keys : keys * 4 / 3) / kGroup + 1), tags_(groups_, 0),
         values_(groups_ * kGroup), value_bits_(static_cast<unsigned>(std::bit_width(values - 1))) {}
 
   /// Fetches what add() and find() will touch for `hash`.
@@ -43,13 +43,14 @@ public:
     const std::uint64_t wanted = tag_of(hash) * kEach;
     for (std::size_t group = group_of(hash);; group = next(group)) {
       const std::uint64_t tags = tags_[group];
-      for (std::uint64_t hits = zeros(tags ^ wanted); hits != 0; hits &= hits - 1) {
-        const std::uint32_t value =
-            values_[group * kGroup + static_cast<unsigned>(std::countr_zero(hits)) / 8];
-        if (std::uint64_t{value} >> value_bits_ == rest_of(hash))
-          visit(static_cast<std::uint32_t>(value & ((std::uint64_t{1} << value_bits_) - 1)));
-      }
-      if (zeros(tags) != 0)
+      if (has_zero(tags ^ wanted))
+        for (std::uint64_t hits = zeros(tags ^ wanted); hits != 0; hits &= hits - 1) {
+          const std::uint32_t value =
+              values_[group * kGroup + static_cast<unsigned>(std::countr_zero(hits)) / 8];
+          if (std::uint64_t{value} >> value_bits_ == rest_of(hash))
+            visit(static_cast<std::uint32_t>(value & ((std::uint64_t{1} << value_bits_) - 1)));
+        }
+      if (has_zero(tags))
         return;
     }
   }
@@ -61,10 +62,13 @@ public:
 
 private:
   static constexpr std::size_t kGroup = 8;
-  static constexpr std::size_t kLoadDividend = 3; // three quarters full
-  static constexpr std::size_t kLoadDivisor = 4;
+  /// So many leave half of the slots free, so that hardly a group is full; more leave a quarter.
+  static constexpr std::size_t kFew = std::size_t{1} << 16U;
   static constexpr std::uint64_t kEach = 0x0101010101010101U;
 
+  static bool has_zero(std::uint64_t word) noexcept {
+    return ((word - kEach) & ~word & 0x80 * kEach) != 0;
+  }
   /// The top bit of each octet of `word` that is zero, and no other.
   static std::uint64_t zeros(std::uint64_t word) noexcept {
     constexpr std::uint64_t kLow = 0x7f * kEach;
@@ -77,8 +81,7 @@ private:
     return group + 1 == groups_ ? 0 : group + 1;
   }
   static std::uint64_t tag_of(std::uint64_t hash) noexcept {
-    const std::uint64_t tag = hash & 0xffU;
-    return tag == 0 ? 1 : tag; // 0 is a free slot
+    return (hash & 0xffU) | 1U; // 0 is a free slot
   }
   [[nodiscard]] std::uint64_t rest_of(std::uint64_t hash) const noexcept {
     return (hash >> 8U & 0xffffffU) & ((std::uint64_t{1} << (32 - value_bits_)) - 1);

@@ -19,6 +19,10 @@ using Keyboards = std::uint8_t;
 struct TechniqueOptions {
   Level level = Level::off;
   std::uint8_t min_label = 1; ///< shorter labels (as they are meant) are not matched
+
+  [[nodiscard]] bool wants(std::size_t label_bytes) const noexcept {
+    return level != Level::off && label_bytes >= min_label;
+  }
 };
 
 /// Presets of what is done about each technique: rows B, C and F of docs/matching.md.
@@ -70,15 +74,16 @@ std::uint8_t confidence_of(Technique technique, std::size_t label_bytes, bool ne
 bool are_near_keys(char a, char b, Keyboards keyboards) noexcept;
 
 /// One protected name that explains a query, and how.
+/// No field is set on its own: many are made where few are needed.
 struct Match {
-  std::uint32_t entry = 0;               ///< position in the names that the index was built from
-  Technique technique = Technique::none; ///< the likeliest
-  Techniques techniques;                 ///< all that explain it
-  Level level = Level::off;
-  std::uint8_t edits = 0;       ///< optimal string alignment distance of what was mistyped
-  std::uint8_t apex_labels = 0; ///< how many labels of the query make the look-alike
-  std::uint8_t confidence = 0;  ///< in percent, as if no other name competed
-  std::uint8_t label_bytes = 0; ///< of the label that is meant, which min_label is compared with
+  std::uint32_t entry;   ///< position in the names that the index was built from
+  Technique technique;   ///< the likeliest
+  Techniques techniques; ///< all that explain it
+  Level level;
+  std::uint8_t edits;       ///< optimal string alignment distance of what was mistyped
+  std::uint8_t apex_labels; ///< how many labels of the query make the look-alike
+  std::uint8_t confidence;  ///< in percent, as if no other name competed
+  std::uint8_t label_bytes; ///< of the label that is meant, which min_label is compared with
 };
 
 /// Takes the matches of one look-up as they are found.

@@ -12,6 +12,13 @@ void NameTable::seal() {
   entries_.shrink_to_fit();
 }
 
+void NameTable::add_to(TailFilter &filter) const noexcept {
+  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry) {
+    const Name stored = name(entry);
+    filter.add(Tails(stored, seed_).hash(stored.labels()));
+  }
+}
+
 Name NameTable::name(std::size_t entry) const noexcept {
   const std::string_view octets = wire(entry);
   // Was a Name when it was added, so that it parses.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -43,14 +44,65 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// The hash of the name that the last `n` labels make; that of the root for 0.
   [[nodiscard]] std::uint64_t hash(std::size_t n) const noexcept { return hashes_[n]; }
+  /// Bit n: the last n labels may be a name that some table has. All, unless keep() was told more.
+  [[nodiscard]] std::uint32_t possible() const noexcept { return possible_; }
+  void keep(std::uint32_t possible) noexcept { possible_ = possible; }
   /// The hash of label `n` from the right, which begins at 1: hash_of() with the seed.
   [[nodiscard]] std::uint64_t label_hash(std::size_t n) const noexcept { return labels_[n]; }
 
 private:
   const Name &name_;
   std::size_t size_;
+  std::uint32_t possible_ = (2U << kMaxRuleLabels) - 1;
   std::array<std::uint64_t, kMaxRuleLabels + 1> labels_; // set from 1 to size_
   std::array<std::uint64_t, kMaxRuleLabels + 1> hashes_; // set from 0 to size_
+};
+
+/// Calls `visit(n)` for each of the bits of `counts` that `tails` has, the highest first.
+template <class Visit>
+void for_each_tail(const Tails &tails, std::uint32_t counts, Visit &&visit) noexcept {
+  for (counts &= tails.possible() & ((2U << tails.size()) - 1); counts != 0;) {
+    const auto n = static_cast<std::size_t>(std::bit_width(counts)) - 1;
+    counts ^= 1U << n;
+    visit(n);
+  }
+}
+
+/// Which tails of a query any of several tables can have at all (Bloom 1970, with two bits of one
+/// word for each name). Filled by one thread, then read by any number.
+class TailFilter {
+public:
+  /// For `names` names. Throws std::bad_alloc only.
+  explicit TailFilter(std::size_t names = 0)
+      : words_(
+            std::bit_ceil(std::max(names * (names > kMany ? 8 : 32) / kWordBits, std::size_t{2}))),
+        shift_(static_cast<unsigned>(std::countl_zero(words_.size() - 1))) {}
+
+  /// Adds a name by what Tails gives for it.
+  void add(std::uint64_t hash) noexcept { words_[hash >> shift_] |= bits_of(hash); }
+  /// What Tails::keep() takes.
+  [[nodiscard]] std::uint32_t possible(const Tails &tails) const noexcept {
+    std::uint32_t possible = 0;
+    for (std::size_t n = 1; n <= tails.size(); ++n) {
+      const std::uint64_t hash = tails.hash(n);
+      const std::uint64_t lacking = ~words_[hash >> shift_] & bits_of(hash);
+      possible |= static_cast<std::uint32_t>(lacking == 0) << n;
+    }
+    return possible;
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return words_.capacity() * sizeof(words_[0]);
+  }
+
+private:
+  static constexpr std::size_t kMany = std::size_t{1} << 16U;
+  static constexpr std::size_t kWordBits = 64;
+  static std::uint64_t bits_of(std::uint64_t hash) noexcept {
+    return std::uint64_t{1} << hash % kWordBits | std::uint64_t{1} << (hash >> 8U) % kWordBits;
+  }
+
+  std::vector<std::uint64_t> words_; // a power of two
+  unsigned shift_;
 };
 
 /// Names in the order in which they were added, each with a value, and a look-up by name.
@@ -111,10 +163,11 @@ public:
   /// Calls `visit(entry)` for every entry that a name is at or below, the longest first. `tails`
   /// must be made with this table's seed.
   template <class Visit> void find_covering(const Tails &tails, Visit &&visit) const noexcept {
-    for (std::size_t n = std::min(tails.size(), max_labels_); n > 0; --n)
-      if (has_labels(n))
-        find(tails.hash(n), {}, tails.name().tail(n), visit);
+    for_each_tail(tails, label_counts_,
+                  [&](std::size_t n) { find(tails.hash(n), {}, tails.name().tail(n), visit); });
   }
+  /// Adds all names, which are sealed.
+  void add_to(TailFilter &filter) const noexcept;
 
 private:
   struct Entry {

@@ -166,6 +166,10 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
   index_ = Index(std::move(names), std::move(groups), spec_.is_public_suffix, seed);
   known_.seal();
   mirrors_.seal();
+  tails_ = TailFilter(index_.tail_count() + known_.size() + mirrors_.size());
+  index_.add_to(tails_);
+  known_.add_to(tails_);
+  mirrors_.add_to(tails_);
 }
 
 bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) const noexcept {
@@ -199,7 +203,8 @@ Verdict Policy::decide_by_rules(const Query &query) const noexcept {
   std::optional<std::uint32_t> protecting;
   std::optional<std::uint32_t> allowing;
   bool exempt = false;
-  const Tails tails(query.name, seed_);
+  Tails tails(query.name, seed_);
+  tails.keep(tails_.possible(tails));
   index_.find_covering(tails, [&](std::uint32_t entry) {
     if (!protecting) {
       protecting = index_.group_of(entry);

@@ -164,7 +164,7 @@ public:
   /// Bytes on the heap that grow with the rules.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return index_.memory_bytes() + known_.memory_bytes() + mirrors_.memory_bytes() +
-           served_.capacity() * sizeof(ServedName);
+           tails_.memory_bytes() + served_.capacity() * sizeof(ServedName);
   }
 
   /// The MX RRset that refuses all mail: "0 ." (RFC 7505 §3).
@@ -181,7 +181,7 @@ public:
   }
 
 private:
-  struct BestMatch;
+  class BestMatch;
   struct Mirror {
     std::uint32_t rule;
     std::uint8_t edits;
@@ -203,6 +203,7 @@ private:
   Index index_;
   NameTable known_;   // value: kind and position; see Known in policy.cpp
   NameTable mirrors_; // value: position in mirror_of_
+  TailFilter tails_;  // of all these, and of what the index looks up as it is asked
   std::vector<Mirror> mirror_of_;
   std::vector<ServedName> served_; // few: the loader limits the warning hosts
   RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};

@@ -62,7 +62,7 @@ public:
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
   /// Calls `visit(technique)` for each, in the order of the enum.
-  template <class Visit> constexpr void for_each(Visit &&visit) const noexcept {
+  template <class Visit> constexpr void for_each(Visit &&visit) const {
     for (std::uint32_t rest = bits_; rest != 0; rest &= rest - 1)
       visit(static_cast<Technique>(std::countr_zero(rest)));
   }
@@ -72,7 +72,7 @@ private:
   static constexpr std::uint32_t bit(Technique technique) noexcept {
     return std::uint32_t{1} << static_cast<unsigned>(technique);
   }
-  std::uint32_t bits_ = 0;
+  std::uint32_t bits_;
 };
 static_assert(kTechniques <= 32);
 

@@ -89,7 +89,7 @@ struct Verdict {
   Action decision = Action::pass; ///< for this type of question; in observe mode what would be done
   Reason reason = Reason::no_match;
   Technique technique = Technique::none; ///< the likeliest
-  Techniques techniques;                 ///< all that explain the name
+  Techniques techniques = {};            ///< all that explain the name
   Mode mode = Mode::enforce; ///< the rule's, or observe where the technique is only told of
   std::uint8_t edits = 0;
   std::uint8_t confidence = 0;  ///< that it is a mistake, in percent

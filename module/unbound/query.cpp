@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string>
 
@@ -296,7 +297,7 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     return;
   }
   ask_for(call, has_client ? &client : nullptr, judged.query);
-  judged.verdict = call.policy()->decide(judged.query);
+  ::new (&judged.verdict) Verdict(call.policy()->decide(judged.query)); // a copy would cost more
   if (kept == nullptr)
     kept = mxw_keep(qstate, id);
   if (has_client) {

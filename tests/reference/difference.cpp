@@ -111,14 +111,16 @@ void replace_vowel(Random &random, std::string &text) {
 
 /// One octet or two for what looks like them, if they are there.
 void replace_alike(Random &random, std::string &text) {
-  constexpr std::array<std::array<std::string_view, 2>, 8> alike = {{{"rn", "m"},
-                                                                     {"vv", "w"},
-                                                                     {"cl", "d"},
-                                                                     {"0", "o"},
-                                                                     {"1", "l"},
-                                                                     {"1", "i"},
-                                                                     {"i", "l"},
-                                                                     {"c1", "d"}}};
+  constexpr std::array<std::array<std::string_view, 2>, 10> alike = {{{"rn", "m"},
+                                                                      {"nn", "m"},
+                                                                      {"rr", "m"},
+                                                                      {"vv", "w"},
+                                                                      {"cl", "d"},
+                                                                      {"0", "o"},
+                                                                      {"1", "l"},
+                                                                      {"1", "i"},
+                                                                      {"i", "l"},
+                                                                      {"c1", "d"}}};
   const std::size_t first = below(random, alike.size());
   const std::size_t from = below(random, 2);
   for (std::size_t i = 0; i < 2 * alike.size(); ++i) {
@@ -229,7 +231,7 @@ void mistype_suffix(Random &random, Mistyped &name) {
   if (suffix.empty())
     return;
   std::string text = text_of(suffix);
-  switch (below(random, 6)) {
+  switch (below(random, 8)) {
   case 0: { // rather one with the same last label
     Labels other = split(any_of(random, kSuffixes));
     for (int i = 0; i < 32 && (other.size() != suffix.size() || other == suffix ||
@@ -254,6 +256,11 @@ void mistype_suffix(Random &random, Mistyped &name) {
         name.labels.insert(name.labels.end(), typed.begin(), typed.end());
         return;
       }
+    [[fallthrough]];
+  case 4:
+    return set_suffix(name, split(text + '.' + text));
+  case 5:
+    std::erase(text, '.');
     [[fallthrough]];
   default:
     edit(random, text, "abcmilouk.-");

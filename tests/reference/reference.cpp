@@ -82,6 +82,18 @@ std::string read_as_ascii(std::string_view text) {
   return read;
 }
 
+/// With one pair `nn` or `rr` read as m, or none.
+bool is_read_as(std::string_view typed, std::string_view meant) {
+  if (read_as_ascii(typed) == read_as_ascii(meant))
+    return true;
+  for (std::size_t i = 0; i < typed.size(); ++i)
+    for (const std::string_view pair : {"nn", "rr"})
+      if (typed.substr(i).starts_with(pair) &&
+          read_as_ascii(std::string(typed).replace(i, 2, "m")) == read_as_ascii(meant))
+        return true;
+  return false;
+}
+
 bool is_a_label(std::string_view label) { return label.starts_with("xn--"); }
 
 /// What a label stands for; nullopt for an A-label that stands for nothing.
@@ -171,7 +183,7 @@ private:
       compare_one_more(typed, meant);
     if (typed.size() == meant.size())
       compare_same_size(typed, meant);
-    if (read_as_ascii(typed) == read_as_ascii(meant))
+    if (is_read_as(typed, meant))
       add(Technique::homoglyph, meant.size());
     if (typed == meant + 's')
       add(Technique::plural, meant.size());
@@ -187,10 +199,13 @@ private:
     const auto meant_meaning = meaning(meant);
     if (!typed_meaning || !meant_meaning)
       return;
-    const std::string read = read_as_ascii(*typed_meaning);
-    if (distance(*typed_meaning, *meant_meaning) <= 1 || distance(read, *meant_meaning) <= 1 ||
-        read == read_as_ascii(*meant_meaning))
+    std::size_t edits = distance(*typed_meaning, *meant_meaning);
+    if (is_a_label(typed))
+      edits = std::min(edits, distance(read_as_ascii(*typed_meaning), *meant_meaning));
+    if (edits <= 1 || is_read_as(*typed_meaning, *meant_meaning))
       add(Technique::idn_homoglyph, meant_meaning->size());
+    else if (edits == 2)
+      add(Technique::two_edits, meant_meaning->size());
   }
 
   void compare_one_fewer(const std::string &typed, const std::string &meant) {
@@ -274,7 +289,7 @@ private:
                             lacks_dots_only(typed, intended)});
     if (group_.unreal_slips && typed_.size() > body_.size()) {
       const View typed = typed_.subspan(body_.size());
-      if (is_unreal_slip(typed))
+      if (is_unreal_slip(typed) || is_suffix_twice(typed))
         readings.push_back({body_.size(), true, false, lacks_dots_only(typed, suffix_)});
       if (is_suffix_with_junk(typed))
         readings.push_back({body_.size(), true, true, false});
@@ -289,7 +304,16 @@ private:
     };
     return typed.size() <= suffix_.size() + 1 && !is_public_tail(typed.size()) &&
            std::all_of(typed.begin(), typed.end(), is_hostname) &&
-           distance(glued(typed, "."), glued(suffix_, ".")) == 1;
+           (distance(glued(typed, "."), glued(suffix_, ".")) == 1 ||
+            (suffix_.size() > 1 && typed.size() == 1 &&
+             distance(typed[0], glued(suffix_, "")) == 1));
+  }
+
+  /// `com.com` for `com`.
+  [[nodiscard]] bool is_suffix_twice(View typed) const {
+    return typed.size() == 2 * suffix_.size() && !is_public_tail(typed.size()) &&
+           equal(typed.first(suffix_.size()), suffix_) &&
+           equal(typed.last(suffix_.size()), suffix_);
   }
 
   [[nodiscard]] bool is_suffix_with_junk(View typed) const {
@@ -389,6 +413,8 @@ private:
     const View suffix = typed_.subspan(body_.size());
     if (!is_public_tail(suffix.size()) || equal(suffix, suffix_))
       return;
+    if (suffix.size() > 1 && suffix.back().size() != 2)
+      return;
     const bool is_second_level =
         suffix.size() >= 2 && suffix_.size() >= 2 && suffix.back() == suffix_.back();
     add(is_second_level ? Technique::wrong_sld : Technique::tld_swap, longest_body_label());
@@ -417,7 +443,7 @@ private:
   View meant_;
   View body_;
   View suffix_;
-  Techniques found_;
+  Techniques found_ = {};
 };
 
 /// How many of the last labels are the suffix.

@@ -31,7 +31,7 @@ Name name_of(const Labels &labels);
 /// How one query's tail of `apex_labels` labels looks like protected name `entry`.
 struct ReferenceMatch {
   std::uint32_t entry = 0;
-  Techniques techniques;
+  Techniques techniques = {};
   std::uint8_t apex_labels = 0;
 
   friend bool operator==(const ReferenceMatch &a, const ReferenceMatch &b) = default;

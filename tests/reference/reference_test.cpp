@@ -303,7 +303,7 @@ TEST_CASE("reference: a technique that is off takes nothing else away", "[refere
   for (const Name &query : typed) {
     std::vector<ReferenceMatch> expected;
     for (const ReferenceMatch &match : all.matches(query)) {
-      Techniques rest;
+      Techniques rest = {};
       match.techniques.for_each([&](Technique technique) {
         if (technique != off)
           rest.add(technique);
