@@ -115,19 +115,37 @@ std::string_view folded(std::string_view label, LabelBuffer &buffer) noexcept {
   return {buffer.data(), fold_ascii(label, buffer)};
 }
 
+bool is_read_as_m(std::string_view label, std::size_t at) noexcept {
+  return at + 1 < label.size() && label[at] == label[at + 1] &&
+         (label[at] == 'n' || label[at] == 'r');
+}
+
 /// Calls `visit(text)` for what a reader may take `label` for: folded, and the same once a pair
-/// `nn` or `rr` is read as m, which nobody reads everywhere.
+/// `nn` or `rr` is read as m, or all of them are.
 template <class Visit> void for_each_reading(std::string_view label, Visit &&visit) noexcept {
   LabelBuffer buffer;
   visit(folded(label, buffer));
-  for (std::size_t i = 0; i + 1 < label.size(); ++i)
-    if (label[i] == label[i + 1] && (label[i] == 'n' || label[i] == 'r')) {
-      LabelBuffer with_m;
+  LabelBuffer with_m;
+  std::size_t pairs = 0;
+  for (std::size_t i = 0; i < label.size(); ++i)
+    if (is_read_as_m(label, i)) {
       label.copy(with_m.data(), i);
       with_m[i] = 'm';
       label.substr(i + 2).copy(with_m.data() + i + 1, label.size() - i - 2);
       visit(folded({with_m.data(), label.size() - 1}, buffer));
+      ++pairs;
     }
+  if (pairs < 2)
+    return;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < label.size(); ++i)
+    if (is_read_as_m(label, i)) {
+      with_m[size++] = 'm';
+      ++i;
+    } else {
+      with_m[size++] = label[i];
+    }
+  visit(folded({with_m.data(), size}, buffer));
 }
 
 /// A name in wire form that is put together from parts, or nothing where it would be too long.

@@ -82,16 +82,22 @@ std::string read_as_ascii(std::string_view text) {
   return read;
 }
 
-/// With one pair `nn` or `rr` read as m, or none.
+/// With no pair `nn` or `rr` read as m, or one, or all.
 bool is_read_as(std::string_view typed, std::string_view meant) {
   if (read_as_ascii(typed) == read_as_ascii(meant))
     return true;
+  std::string all;
   for (std::size_t i = 0; i < typed.size(); ++i)
-    for (const std::string_view pair : {"nn", "rr"})
-      if (typed.substr(i).starts_with(pair) &&
-          read_as_ascii(std::string(typed).replace(i, 2, "m")) == read_as_ascii(meant))
+    if (typed.substr(i).starts_with("nn") || typed.substr(i).starts_with("rr")) {
+      if (read_as_ascii(std::string(typed).replace(i, 2, "m")) == read_as_ascii(meant))
         return true;
-  return false;
+    }
+  while (!typed.empty()) {
+    const bool is_pair = typed.starts_with("nn") || typed.starts_with("rr");
+    all += is_pair ? 'm' : typed[0];
+    typed.remove_prefix(is_pair ? 2 : 1);
+  }
+  return read_as_ascii(all) == read_as_ascii(meant);
 }
 
 bool is_a_label(std::string_view label) { return label.starts_with("xn--"); }
