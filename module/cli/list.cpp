@@ -1,5 +1,6 @@
 // `mxwarden list`: which names would be taken for look-alikes of a protected one.
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <iomanip>
 #include <iostream>
@@ -36,19 +37,35 @@ constexpr std::string_view kSuffixes[] = {"com", "net", "org", "info", "biz", "i
 /// Names that may look like another one: more than do. Each is asked about afterwards.
 class Guesses {
 public:
-  explicit Guesses(const Name &meant) : text_(to_string(meant)) {}
+  explicit Guesses(const Name &meant) : meant_(meant) {}
 
   std::set<std::string> all() {
-    edits(text_);
-    slips();
-    dots();
-    pairs();
-    words();
-    unicode();
+    for (const std::string &text : {to_string(meant_), seen()}) {
+      text_ = text;
+      put(text_);
+      edits(text_);
+      slips();
+      dots();
+      pairs();
+      words();
+      unicode();
+    }
     return std::move(names_);
   }
 
 private:
+  /// What a reader sees: A-labels in ASCII.
+  [[nodiscard]] std::string seen() const {
+    std::string text;
+    for (std::size_t i = 0; i < meant_.labels(); ++i) {
+      std::array<char, Name::kMaxLabelBytes> label; // NOLINT(*-member-init): filled below
+      const auto size = fold_idn(meant_.label(i), label);
+      if (i > 0)
+        text += '.';
+      text += size ? std::string_view(label.data(), *size) : meant_.label(i);
+    }
+    return text;
+  }
   void put(std::string name) { names_.insert(std::move(name)); }
 
   /// Every text one edit from `text`, its dots included.
@@ -176,7 +193,8 @@ private:
     return octets;
   }
 
-  std::string text_;
+  Name meant_;
+  std::string text_; // what is being varied
   std::set<std::string> names_;
 };
 
@@ -256,7 +274,8 @@ void add_list(CLI::App &app, Exit &exit) {
   command->footer(
       "Each line has the name, the likeliest technique, the confidence, and what is done:\n"
       "enforce, or observe where it is only told of. Names below these are caught too.\n"
-      "Where any suffix or word would do, a few usual ones stand for all.\n"
+      "Where any suffix or word would do, a few usual ones stand for all. Those that are "
+      "two\nletters off are too many.\n"
       "Without --config and --rules a rule with this name alone is looked at.\n"
       "Exit status: 0 done, 1 something could not be listed, 2 cannot run.\n\n"
       "Examples:\n"

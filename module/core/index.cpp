@@ -438,6 +438,7 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
           around.max_bytes = std::max(around.max_bytes, static_cast<std::uint8_t>(text.size()));
         }
       around.two_edits = around.two_edits || label.two_edits;
+      two_edits_ = two_edits_ || label.two_edits;
       places_[labels(entry)] |= 1U << label.from_right;
     });
   }
@@ -626,6 +627,23 @@ private:
   /// the query's label `from_right` may be like. `all`: by any technique, else by one edit only.
   template <class Visit>
   void find_label(std::size_t from_right, std::uint64_t around, bool all, Visit &&visit) noexcept;
+  /// By the forms of a label.
+  template <class Visit>
+  void find_forms(std::string_view typed, std::uint64_t around, bool two_edits,
+                  Visit &visit) noexcept;
+  /// By what an A-label stands for.
+  template <class Visit>
+  void find_a_label(std::string_view typed, const Around &around, Visit &visit) noexcept;
+  /// The same where one of them may be found: out of line, since mostly none is.
+  template <class Visit>
+  [[gnu::noinline]] void find_label_in(std::size_t from_right, std::uint64_t around, bool all,
+                                       bool by_edit, Visit &visit) noexcept;
+  /// By what a label may be read as.
+  template <class Visit>
+  void find_readings(std::string_view typed, std::uint64_t around, Visit &visit) noexcept;
+  /// By the double letters of a label, and by its plural.
+  template <class Visit>
+  void find_doubles(std::string_view typed, std::uint64_t around, Visit &visit) noexcept;
   template <class Visit>
   void find_body(std::uint64_t behind, std::string_view intended, std::size_t typed_labels,
                  Visit &&visit) noexcept;
@@ -749,6 +767,19 @@ void Index::Search::report(std::uint32_t entry, const Found &found) noexcept {
 template <class Visit>
 void Index::Search::find_label(std::size_t from_right, std::uint64_t around_hash, bool all,
                                Visit &&visit) noexcept {
+  const std::string_view typed = label_of(qname_, from_right);
+  const Traits traits = traits_of(from_right);
+  const bool by_edit = index_.labels_.may_match(typed, around_hash);
+  const bool otherwise =
+      all && (index_.two_edits_ || traits.has(Traits::kFold | Traits::kDouble | Traits::kPlural) ||
+              (traits.has(Traits::kHyphen) && is_a_label(typed)));
+  if (by_edit || otherwise)
+    find_label_in(from_right, around_hash, all, by_edit, visit);
+}
+
+template <class Visit>
+void Index::Search::find_label_in(std::size_t from_right, std::uint64_t around_hash, bool all,
+                                  bool by_edit, Visit &visit) noexcept {
   const Around *around = nullptr;
   index_.arounds_.find(around_hash, [&](std::uint32_t at) {
     if (index_.around_of_[at].hash == around_hash)
@@ -757,46 +788,68 @@ void Index::Search::find_label(std::size_t from_right, std::uint64_t around_hash
   if (around == nullptr)
     return;
   const std::string_view typed = label_of(qname_, from_right);
-  const Traits traits = traits_of(from_right);
-  const auto by_form = [&](std::uint64_t hash) { look_up(hash, visit); };
-  const FormHasher &forms = index_.forms_;
-  const auto by_reading = [&](std::string_view reading) {
-    look_up(forms.whole(reading, around_hash), visit);
-  };
-  const auto may_be_two_edits = [&](std::string_view label) {
-    return around->two_edits && label.size() + 2 >= around->min_bytes &&
-           label.size() <= around->max_bytes + 2U;
-  };
-  LabelBuffer fold_buffer;
-  if (traits.has(Traits::kHyphen) && is_a_label(typed)) {
-    LabelBuffer seen_buffer;
-    const auto text = all ? seen(typed, seen_buffer) : std::nullopt;
-    if (!text)
-      return;
-    const auto by_forms = [&](std::string_view label) {
-      forms.for_each(label, around_hash, by_form);
-      if (may_be_two_edits(label))
-        forms.for_each_pair(label, around_hash, by_form);
-    };
-    by_forms(*text);
-    if (has_ascii_folds(*text))
-      by_forms(folded(*text, fold_buffer));
-    for_each_reading(*text, by_reading);
+  if (is_a_label(typed)) {
+    if (all)
+      find_a_label(typed, *around, visit);
     return;
   }
-  if (typed.size() + 1 >= around->min_bytes && typed.size() <= around->max_bytes + 1U &&
-      index_.labels_.may_match(typed, around_hash))
-    forms.for_each(typed, around_hash, by_form);
+  const bool two_edits = all && around->may_be_two_edits(typed);
+  if (two_edits || by_edit)
+    find_forms(typed, around_hash, two_edits, visit);
   if (!all)
     return;
-  if (may_be_two_edits(typed)) {
-    forms.for_each(typed, around_hash, by_form);
-    forms.for_each_pair(typed, around_hash, by_form);
-  }
-  if (traits.has(Traits::kFold))
-    for_each_reading(typed, by_reading);
-  if (!traits.has(Traits::kDouble | Traits::kPlural))
+  if (traits_of(from_right).has(Traits::kFold))
+    find_readings(typed, around_hash, visit);
+  if (traits_of(from_right).has(Traits::kDouble | Traits::kPlural))
+    find_doubles(typed, around_hash, visit);
+}
+
+template <class Visit>
+void Index::Search::find_forms(std::string_view typed, std::uint64_t around_hash, bool two_edits,
+                               Visit &visit) noexcept {
+  auto before = static_cast<std::uint32_t>(index_.names_.size());
+  const auto by_form = [&](std::uint64_t hash) {
+    look_up(hash, [&](std::uint32_t entry) {
+      if (entry != before) // one edit leaves many forms in common
+        visit(entry);
+      before = entry;
+    });
+  };
+  index_.forms_.for_each(typed, around_hash, by_form);
+  if (two_edits)
+    index_.forms_.for_each_pair(typed, around_hash, by_form);
+}
+
+template <class Visit>
+void Index::Search::find_a_label(std::string_view typed, const Around &around,
+                                 Visit &visit) noexcept {
+  LabelBuffer seen_buffer;
+  const auto text = seen(typed, seen_buffer);
+  if (!text)
     return;
+  find_forms(*text, around.hash, around.may_be_two_edits(*text), visit);
+  if (has_ascii_folds(*text)) {
+    LabelBuffer fold_buffer;
+    const std::string_view fold = folded(*text, fold_buffer);
+    find_forms(fold, around.hash, around.may_be_two_edits(fold), visit);
+  }
+  for_each_reading(*text, [&](std::string_view reading) {
+    look_up(index_.forms_.whole(reading, around.hash), visit);
+  });
+}
+
+template <class Visit>
+void Index::Search::find_readings(std::string_view typed, std::uint64_t around_hash,
+                                  Visit &visit) noexcept {
+  for_each_reading(typed, [&](std::string_view reading) {
+    look_up(index_.forms_.whole(reading, around_hash), visit);
+  });
+}
+
+template <class Visit>
+void Index::Search::find_doubles(std::string_view typed, std::uint64_t around_hash,
+                                 Visit &visit) noexcept {
+  const FormHasher &forms = index_.forms_;
   for (std::size_t i = 0; i + 1 < typed.size(); ++i) {
     LabelBuffer rest;
     const auto without = [&](std::size_t at) {

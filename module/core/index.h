@@ -154,6 +154,9 @@ private:
     std::uint8_t min_bytes; ///< of the stored labels
     std::uint8_t max_bytes;
     bool two_edits; ///< some of them are stored for a distance of 2
+    [[nodiscard]] bool may_be_two_edits(std::string_view typed) const noexcept {
+      return two_edits && typed.size() + 2 >= min_bytes && typed.size() <= max_bytes + 2U;
+    }
   };
   /// One pair of suffixes, however many groups have it.
   struct StoredSlip {
@@ -225,6 +228,7 @@ private:
   std::uint64_t suffix_bytes_ = 0;  // bit n: some suffix is one label of n octets
   std::size_t max_labels_ = 0;
   bool has_hyphens_ = false; // in some protected label
+  bool two_edits_ = false;   // some label is stored for a distance of 2
 };
 
 } // namespace mxw

@@ -24,10 +24,6 @@ constexpr std::string_view kMtaStsRecord = "_mta-sts";
 constexpr std::string_view kTcp = "\x04_tcp";
 constexpr std::string_view kTlsaOfMail = "\x03_25\x04_tcp";
 
-bool is_mail_question(std::uint16_t type) noexcept {
-  return type == qtype::kMx || type == qtype::kAny; // some senders ask ANY
-}
-
 bool answers_every_type(Action action) noexcept {
   return action == Action::nxdomain || action == Action::nodata;
 }
@@ -172,9 +168,7 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
   mirrors_.add_to(tails_);
 }
 
-bool Policy::concerns(std::uint16_t type, std::span<const std::uint8_t> qname) const noexcept {
-  if (is_mail_question(type) || any_type_)
-    return true;
+bool Policy::concerns_name(std::span<const std::uint8_t> qname) const noexcept {
   if (redirects_ && (begins_with(qname, kMtaSts) || begins_with(qname, kMtaStsRecord)))
     return true;
   return std::any_of(served_.begin(), served_.end(),

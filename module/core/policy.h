@@ -35,6 +35,11 @@ constexpr std::uint16_t kAaaa = 28;
 constexpr std::uint16_t kAny = 255;
 } // namespace qtype
 
+/// True if the answer tells where mail goes.
+constexpr bool is_mail_question(std::uint16_t type) noexcept {
+  return type == qtype::kMx || type == qtype::kAny; // some senders ask ANY
+}
+
 /// True of the types that say where mail goes. Of others neither aliases nor the resolver's own
 /// look-ups are looked at.
 constexpr bool is_about_mail(std::uint16_t type) noexcept {
@@ -123,7 +128,9 @@ public:
   /// Returns false if no question of this type and name (wire form, any case) can get a decision
   /// other than pass: the cheapest way out for most questions of a resolver.
   [[nodiscard]] bool concerns(std::uint16_t type,
-                              std::span<const std::uint8_t> qname) const noexcept;
+                              std::span<const std::uint8_t> qname) const noexcept {
+    return is_mail_question(type) || any_type_ || concerns_name(qname);
+  }
 
   /// True if clients may get different answers to the same question.
   [[nodiscard]] bool tells_clients_apart() const noexcept { return tells_clients_apart_; }
@@ -181,6 +188,7 @@ public:
   }
 
 private:
+  [[nodiscard]] bool concerns_name(std::span<const std::uint8_t> qname) const noexcept;
   class BestMatch;
   struct Mirror {
     std::uint32_t rule;

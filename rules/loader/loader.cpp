@@ -639,10 +639,12 @@ void Loader::read_matching(TableReader &reader, Rule &rule) {
   const std::vector<std::string_view> known = {"qwerty", "qwertz", "azerty", "dvorak"};
   if (reader.has("keyboards"))
     matching.keyboards = 0;
-  for (const Text &word : reader.strings("keyboards"))
+  for (const Text &word : reader.strings("keyboards")) {
+    const std::string keyboard = check_word(reader, "keyboard", word, known);
     for (std::size_t i = 0; i < known.size(); ++i)
-      if (check_word(reader, "keyboard", word, known) == known[i])
+      if (keyboard == known[i])
         matching.keyboards |= static_cast<Keyboards>(kKeyboards.at(i));
+  }
 }
 
 void Loader::read_techniques(TableReader &reader, IndexOptions &matching) {

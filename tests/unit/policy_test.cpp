@@ -269,3 +269,44 @@ TEST_CASE("policy: an empty one passes everything", "[policy]") {
   CHECK(decide(policy, "army.ml").reason == Reason::no_match);
   CHECK_FALSE(policy.concerns(qtype::kA, name("army.ml").wire()));
 }
+
+TEST_CASE("policy: what is less sure than the rule wants, or only told of, is answered as ever",
+          "[policy]") {
+  Rule unsure = rule("unsure", {"army.mil"});
+  unsure.matching.min_confidence = 50;
+  PolicySpec s;
+  s.rules = {unsure};
+  const Policy policy(std::move(s), 1);
+  const Verdict sure = decide(policy, "amry.mil");
+  CHECK(sure.enforced());
+  CHECK(sure.confidence == confidence_of(Technique::transposition, 4, false));
+  const Verdict less_sure = decide(policy, "arxy.mil");
+  CHECK(less_sure.reason == Reason::look_alike);
+  CHECK(less_sure.mode == Mode::observe);
+  CHECK_FALSE(less_sure.enforced());
+  const Verdict told_of = decide(policy, "army.org");
+  CHECK(told_of.technique == Technique::tld_swap);
+  CHECK_FALSE(told_of.enforced());
+  CHECK_FALSE(told_of.contested); // nobody gets another answer
+}
+
+TEST_CASE("policy: what competes makes a look-alike less sure, what is blocked goes before it",
+          "[policy]") {
+  PolicySpec s;
+  s.rules = {rule("first", {"gmail.com"}), rule("second", {"gmaal.com", "gmail.org"}),
+             rule("same", {"gmail.com"})};
+  const Policy policy(std::move(s), 1);
+  PolicySpec alone;
+  alone.rules = {rule("first", {"gmail.com"})};
+  const Policy lonely(std::move(alone), 1);
+  // gmaol.com is a letter from both; the third rule's name is the first one's, and does not
+  // compete.
+  const Verdict contested = decide(policy, "gmaol.com");
+  const Verdict sole = decide(lonely, "gmaol.com");
+  CHECK(contested.confidence < sole.confidence);
+  CHECK(contested.confidence > 0);
+  // Of gmail.org it is a swap, which is only told of.
+  const Verdict blocked = decide(policy, "gmal.com");
+  CHECK(blocked.protected_name == name("gmail.com"));
+  CHECK(blocked.enforced());
+}
