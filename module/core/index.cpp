@@ -409,8 +409,10 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
       const std::string_view label = label_of(name, r);
       add_ends(label.front(), label.back(), label.size());
     }
-    if (const std::string glued = glue(name); !glued.empty())
+    if (const std::string glued = glue(name); !glued.empty()) {
       add_ends(glued.end()[-2], glued.back(), kGluedEnd);
+      add_ends(label_of(name, 0).size() > 1 ? glued.end()[-2] : '-', glued.back(), kGluedEnd);
+    }
     has_hyphens_ = has_hyphens_ || name.head(suffix).find('-') != std::string_view::npos;
   }
   add_slips();
