@@ -40,7 +40,7 @@ public:
   explicit Guesses(const Name &meant) : meant_(meant) {}
 
   std::set<std::string> all() {
-    for (const std::string &text : {to_string(meant_), seen()}) {
+    for (const std::string &text : std::set<std::string>{to_string(meant_), seen()}) {
       text_ = text;
       put(text_);
       edits(text_);
@@ -274,8 +274,8 @@ void add_list(CLI::App &app, Exit &exit) {
   command->footer(
       "Each line has the name, the likeliest technique, the confidence, and what is done:\n"
       "enforce, or observe where it is only told of. Names below these are caught too.\n"
-      "Where any suffix or word would do, a few usual ones stand for all. Those that are "
-      "two\nletters off are too many.\n"
+      "Where any suffix or word would do, a few usual ones stand for all. Names that are two\n"
+      "letters off are too many, and left out.\n"
       "Without --config and --rules a rule with this name alone is looked at.\n"
       "Exit status: 0 done, 1 something could not be listed, 2 cannot run.\n\n"
       "Examples:\n"

@@ -484,7 +484,7 @@ void Index::add_slips() {
       const std::string intended_text = text_of(intended);
       StoredSlip slip = {};
       slip.intended = suffix;
-      slip.intended_hash = Tails(intended, seed_).hash(intended.labels());
+      slip.intended_hash = hash_of_name(intended, seed_);
       slip.edits = static_cast<std::uint8_t>(edit_distance(typed_text, intended_text));
       slip.lacks_dots = lacks_dots(typed_text, intended_text);
       slip.has_letter_of_body = typed_text.substr(1) == intended_text;
@@ -553,10 +553,8 @@ std::uint32_t Index::group_of(std::uint32_t entry) const noexcept {
 }
 
 void Index::add_to(TailFilter &filter) const noexcept {
-  for (std::uint32_t entry = 0; entry < names_.size(); ++entry) {
-    const Name name = names_[entry];
-    filter.add(Tails(name, seed_).hash(name.labels()));
-  }
+  for (std::uint32_t entry = 0; entry < names_.size(); ++entry)
+    filter.add(hash_of_name(names_[entry], seed_));
   slips_.add_to(filter);
 }
 
@@ -629,6 +627,10 @@ private:
   /// the query's label `from_right` may be like. `all`: by any technique, else by one edit only.
   template <class Visit>
   void find_label(std::size_t from_right, std::uint64_t around, bool all, Visit &&visit) noexcept;
+  /// The same where one of them may be found: out of line, since mostly none is.
+  template <class Visit>
+  [[gnu::noinline]] void find_label_in(std::size_t from_right, std::uint64_t around, bool all,
+                                       bool by_edit, Visit &visit) noexcept;
   /// By the forms of a label.
   template <class Visit>
   void find_forms(std::string_view typed, std::uint64_t around, bool two_edits,
@@ -636,10 +638,6 @@ private:
   /// By what an A-label stands for.
   template <class Visit>
   void find_a_label(std::string_view typed, const Around &around, Visit &visit) noexcept;
-  /// The same where one of them may be found: out of line, since mostly none is.
-  template <class Visit>
-  [[gnu::noinline]] void find_label_in(std::size_t from_right, std::uint64_t around, bool all,
-                                       bool by_edit, Visit &visit) noexcept;
   /// By what a label may be read as.
   template <class Visit>
   void find_readings(std::string_view typed, std::uint64_t around, Visit &visit) noexcept;
@@ -677,8 +675,7 @@ private:
   }
   /// False if no protected name has the query's label `from_right`.
   [[nodiscard]] bool may_be_known(std::size_t from_right) const noexcept {
-    const std::string_view label = label_of(qname_, from_right);
-    return index_.may_be_label(label.front(), label.back(), label.size());
+    return index_.may_be_label(label_of(qname_, from_right));
   }
   /// What is in the query's label `from_right`.
   [[nodiscard]] Traits traits_of(std::size_t from_right) noexcept {
@@ -720,8 +717,8 @@ private:
   const Tails &tails_;
   const Name &qname_;
   MatchSink &sink_;
-  std::array<Traits, kMaxRuleLabels> traits_; // NOLINT(*-member-init): see traits_of()
-  std::uint32_t known_traits_ = 0;            // bit n: that one is set
+  std::array<Traits, kMaxRuleLabels> traits_;
+  std::uint32_t known_traits_ = 0;                          // bit n: that one is set
   std::array<std::int8_t, kMaxSuffixLabels + 1> real_ = {}; // [n]: 1 real, -1 not, 0 not known
   std::size_t candidates_ = 0;
 };
@@ -835,9 +832,7 @@ void Index::Search::find_a_label(std::string_view typed, const Around &around,
     const std::string_view fold = folded(*text, fold_buffer);
     find_forms(fold, around.hash, around.may_be_two_edits(fold), visit);
   }
-  for_each_reading(*text, [&](std::string_view reading) {
-    look_up(index_.forms_.whole(reading, around.hash), visit);
-  });
+  find_readings(*text, around.hash, visit);
 }
 
 template <class Visit>
@@ -1116,9 +1111,8 @@ void Index::Search::find_dots() noexcept {
              at = label.find('-', at + 1)) {
           const std::string_view before = label.substr(0, at);
           const std::string_view behind = label.substr(at + 1);
-          if (before.empty() || behind.empty() ||
-              !index_.may_be_label(before.front(), before.back(), before.size()) ||
-              !index_.may_be_label(behind.front(), behind.back(), behind.size()))
+          if (before.empty() || behind.empty() || !index_.may_be_label(before) ||
+              !index_.may_be_label(behind))
             continue;
           const std::uint64_t hash = hash_below(tails_.hash(r), hash_of(behind, index_.seed_));
           look_up(exact_key(hash_with(hash, before, r + 2, n)), [&](std::uint32_t entry) {
@@ -1228,8 +1222,7 @@ void Index::Search::find_words(std::size_t suffix_labels) noexcept {
     return;
   for (std::size_t at = label.find('-'); at != std::string_view::npos; at = label.find('-', at + 1))
     for (const std::string_view word : {label.substr(0, at), label.substr(at + 1)}) {
-      if (word.empty() || word.size() + 1 >= label.size() ||
-          !index_.may_be_label(word.front(), word.back(), word.size()))
+      if (word.empty() || word.size() + 1 >= label.size() || !index_.may_be_label(word))
         continue;
       look_up(body_key(hash_with(index_.seed_, word, 1, 0)), [&](std::uint32_t entry) {
         const Name meant = index_.names_[entry];
@@ -1247,7 +1240,7 @@ void Index::Search::find_digits(std::size_t suffix_labels) noexcept {
   const std::size_t first = std::min(label.find_first_not_of(kDigits), label.size());
   const std::size_t last = label.find_last_not_of(kDigits) + 1; // 0 where there is none
   const auto look = [&](std::string_view rest) {
-    if (!index_.may_be_label(rest.front(), rest.back(), rest.size()))
+    if (!index_.may_be_label(rest))
       return;
     look_up(exact_key(hash_with(tails_.hash(suffix_labels), rest, 1, 0)), [&](std::uint32_t entry) {
       if (index_.suffix_labels(entry) == suffix_labels &&

@@ -201,6 +201,9 @@ private:
     const std::size_t bit = ends_bit(first, last, bytes);
     return (ends_[bit / 64] >> bit % 64 & 1U) != 0;
   }
+  [[nodiscard]] bool may_be_label(std::string_view label) const noexcept {
+    return may_be_label(label.front(), label.back(), label.size());
+  }
   template <class Visit> void for_each_key(std::uint32_t entry, Visit &&visit) const;
   void add_slips();
   /// Not for the path of a query that nothing was found for.

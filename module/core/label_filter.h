@@ -1,7 +1,7 @@
 // A first look at a label: can it be one edit from a stored one at all?
 //
-// One edit touches two neighbouring octets at most, so of two labels one edit apart two of three
-// parts are the same: the beginning, the end, or a bit of both (the pigeonhole principle). These
+// One edit touches two neighbouring octets at most, so of two labels one edit apart one of three
+// parts is the same: the beginning, the end, or a bit of both (the pigeonhole principle). These
 // are kept as bits of their hashes (Bloom 1970; two bits in one word, so that each costs one memory
 // access), and a label with none of them is no near-miss: three words send away nearly all that a
 // resolver is asked, whose forms would otherwise all be looked up.
@@ -40,11 +40,6 @@ public:
   [[nodiscard]] bool may_match(std::string_view typed, std::uint64_t around) const noexcept {
     const Parts of = parts(typed, typed.size(), around);
     return test(of.hashes[0]) || test(of.hashes[1]) || test(of.hashes[2]);
-  }
-  /// Fetches what may_match() will read.
-  void prefetch(std::string_view typed, std::uint64_t around) const noexcept {
-    for (const std::uint64_t hash : parts(typed, typed.size(), around).hashes)
-      __builtin_prefetch(&words_[hash >> shift_]);
   }
 
   /// Bytes on the heap.

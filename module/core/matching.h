@@ -25,7 +25,7 @@ struct TechniqueOptions {
   }
 };
 
-/// Presets of what is done about each technique: rows B, C and F of docs/matching.md.
+/// Presets of what is done about each technique; docs/matching.md has them as a table.
 enum class Preset : std::uint8_t { cautious, standard, aggressive };
 
 /// The name used in rule files. Static storage.

@@ -4,19 +4,15 @@ namespace mxw {
 
 void NameTable::seal() {
   slots_ = KeyTable(entries_.size(), entries_.size() + 1);
-  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry) {
-    const Name stored = name(entry);
-    slots_.add(Tails(stored, seed_).hash(stored.labels()), entry);
-  }
+  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry)
+    slots_.add(hash_of_name(name(entry), seed_), entry);
   octets_.shrink_to_fit();
   entries_.shrink_to_fit();
 }
 
 void NameTable::add_to(TailFilter &filter) const noexcept {
-  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry) {
-    const Name stored = name(entry);
-    filter.add(Tails(stored, seed_).hash(stored.labels()));
-  }
+  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry)
+    filter.add(hash_of_name(name(entry), seed_));
 }
 
 Name NameTable::name(std::size_t entry) const noexcept {

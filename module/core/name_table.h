@@ -58,6 +58,11 @@ private:
   std::array<std::uint64_t, kMaxRuleLabels + 1> hashes_; // set from 0 to size_
 };
 
+/// What Tails gives for all of `name`, which has kMaxRuleLabels at most.
+inline std::uint64_t hash_of_name(const Name &name, std::uint64_t seed) noexcept {
+  return Tails(name, seed).hash(name.labels());
+}
+
 /// Calls `visit(n)` for each of the bits of `counts` that `tails` has, the highest first.
 template <class Visit>
 void for_each_tail(const Tails &tails, std::uint32_t counts, Visit &&visit) noexcept {
@@ -119,7 +124,6 @@ public:
                         static_cast<std::uint8_t>(name.labels())});
     octets_ += wire;
     label_counts_ |= 1U << name.labels();
-    max_labels_ = std::max(max_labels_, name.labels());
   }
   /// Makes the names findable.
   void seal();
@@ -138,12 +142,6 @@ public:
   }
   /// The entry as a name of its own.
   [[nodiscard]] Name name(std::size_t entry) const noexcept;
-  /// True if some entry has `n` labels, `n` being at most kMaxRuleLabels.
-  [[nodiscard]] bool has_labels(std::size_t n) const noexcept {
-    return (label_counts_ >> n & 1U) != 0;
-  }
-  /// The most labels of any entry.
-  [[nodiscard]] std::size_t max_labels() const noexcept { return max_labels_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return octets_.capacity() + entries_.capacity() * sizeof(Entry) + slots_.memory_bytes();
   }
@@ -178,7 +176,6 @@ private:
   };
   std::uint64_t seed_;
   std::uint32_t label_counts_ = 0; // bit n: some entry has n labels
-  std::size_t max_labels_ = 0;
   std::string octets_;
   std::vector<Entry> entries_;
   KeyTable slots_;

@@ -43,7 +43,7 @@ constexpr bool is_mail_question(std::uint16_t type) noexcept {
 /// True of the types that say where mail goes. Of others neither aliases nor the resolver's own
 /// look-ups are looked at.
 constexpr bool is_about_mail(std::uint16_t type) noexcept {
-  return type == qtype::kMx || type == qtype::kAny || type == qtype::kA || type == qtype::kAaaa;
+  return is_mail_question(type) || type == qtype::kA || type == qtype::kAaaa;
 }
 
 /// Where in the rule files something was written.

@@ -33,8 +33,8 @@ enum class Technique : std::uint8_t {
   tld_swap,           ///< another suffix: army.org
   wrong_sld,          ///< another second-level suffix: example.org.uk
   added_tld,          ///< one more suffix: army.mil.br
-  combosquat,         ///< other words joined by hyphens: army-login.org
-  junk_affix,         ///< digits before or behind: 123army.mil
+  combosquat,         ///< other words joined by hyphens: gmail-login.org
+  junk_affix,         ///< digits before or behind: 123gmail.com
   mirror,             ///< any name under a mirrored suffix: bamako.ml
 };
 constexpr std::size_t kTechniques = static_cast<std::size_t>(Technique::mirror) + 1;

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -297,31 +296,17 @@ void try_fixed_policy(std::string_view input) {
     try_alias(policy, query, verdict, *target);
 }
 
-struct Merger final : MatchSink {
-  void add(const Match &match) noexcept override {
-    found[{match.entry, match.apex_labels}].add(match.techniques);
-  }
-  void candidates_left() noexcept override { cut_short = true; }
-  std::map<std::pair<std::uint32_t, std::uint8_t>, Techniques> found;
-  bool cut_short = false;
-};
-
 /// The index against a plain scan.
 void compare(const Index &index, const Reference &reference, const Name &query) {
   constexpr std::size_t kMaxBytes = 80; // the scan is slow
   if (query.wire().size() > kMaxBytes)
     return;
-  Merger merger;
-  index.find(Tails(query, kSeed), merger);
-  std::vector<ReferenceMatch> found;
-  for (const auto &[where, techniques] : merger.found)
-    found.push_back({where.first, techniques, where.second});
-  std::vector<ReferenceMatch> expected = reference.matches(query);
-  std::erase_if(expected, [](const ReferenceMatch &m) { return m.apex_labels > kMaxRuleLabels; });
-  if (found == expected || merger.cut_short)
+  const auto found = index_matches(index, query, kSeed);
+  const std::vector<ReferenceMatch> expected = expected_matches(reference, query);
+  if (!found || *found == expected)
     return;
   std::fprintf(stderr, "%s\n", to_string(query).c_str());
-  for (const auto &[who, list] : {std::pair("index", &found), std::pair("reference", &expected)})
+  for (const auto &[who, list] : {std::pair("index", &*found), std::pair("reference", &expected)})
     for (const ReferenceMatch &match : *list)
       std::fprintf(stderr, "  %s: %s %s\n", who, to_string(match).c_str(),
                    to_string(index.names()[match.entry]).c_str());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <stdexcept>
 
@@ -414,6 +415,32 @@ void prepend_all(Labels &labels, std::size_t each) {
 }
 
 } // namespace
+
+std::optional<std::vector<ReferenceMatch>> index_matches(const Index &index, const Name &query,
+                                                         std::uint64_t seed) {
+  struct Merger final : MatchSink {
+    void add(const Match &match) noexcept override {
+      found[{match.entry, match.apex_labels}].add(match.techniques);
+    }
+    void candidates_left() noexcept override { cut_short = true; }
+    std::map<std::pair<std::uint32_t, std::uint8_t>, Techniques> found;
+    bool cut_short = false;
+  } merger;
+  index.find(Tails(query, seed), merger);
+  if (merger.cut_short)
+    return std::nullopt;
+  std::vector<ReferenceMatch> found;
+  for (const auto &[where, techniques] : merger.found)
+    found.push_back({where.first, techniques, where.second});
+  return found;
+}
+
+std::vector<ReferenceMatch> expected_matches(const Reference &reference, const Name &query) {
+  std::vector<ReferenceMatch> expected = reference.matches(query);
+  std::erase_if(expected,
+                [](const ReferenceMatch &match) { return match.apex_labels > kMaxRuleLabels; });
+  return expected;
+}
 
 std::span<const std::string_view> fake_public_suffixes() noexcept { return kSuffixes; }
 

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/index.h"
 #include "core/name.h"
 #include "reference/reference.h"
 
@@ -46,6 +48,13 @@ std::vector<Name> hostile_names(std::uint64_t seed, std::span<const Name> protec
 /// All labels of 1 to `longest` octets of `alphabet`, each under `suffix`.
 std::vector<Name> short_names(std::string_view alphabet, std::size_t longest,
                               std::string_view suffix);
+
+/// What an index of `seed` finds for a query, in the reference's form and order; nullopt where
+/// candidates were left out.
+std::optional<std::vector<ReferenceMatch>> index_matches(const Index &index, const Name &query,
+                                                         std::uint64_t seed);
+/// What it should find: all that the reference does, but for what is longer than it looks at.
+std::vector<ReferenceMatch> expected_matches(const Reference &reference, const Name &query);
 
 /// RFC 3492 with the prefix of an A-label; whatever the length.
 std::string a_label(std::u32string_view label);

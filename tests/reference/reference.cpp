@@ -86,14 +86,16 @@ std::string read_as_ascii(std::string_view text) {
 bool is_read_as(std::string_view typed, std::string_view meant) {
   if (read_as_ascii(typed) == read_as_ascii(meant))
     return true;
-  std::string all;
+  const auto is_pair_at = [&](std::size_t i) {
+    return typed.substr(i).starts_with("nn") || typed.substr(i).starts_with("rr");
+  };
   for (std::size_t i = 0; i < typed.size(); ++i)
-    if (typed.substr(i).starts_with("nn") || typed.substr(i).starts_with("rr")) {
-      if (read_as_ascii(std::string(typed).replace(i, 2, "m")) == read_as_ascii(meant))
-        return true;
-    }
+    if (is_pair_at(i) &&
+        read_as_ascii(std::string(typed).replace(i, 2, "m")) == read_as_ascii(meant))
+      return true;
+  std::string all;
   while (!typed.empty()) {
-    const bool is_pair = typed.starts_with("nn") || typed.starts_with("rr");
+    const bool is_pair = is_pair_at(0);
     all += is_pair ? 'm' : typed[0];
     typed.remove_prefix(is_pair ? 2 : 1);
   }
