@@ -1,5 +1,4 @@
 // The same fake host with another build-id: the module must refuse it without a look at it.
-#define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
 
 #include <algorithm>
