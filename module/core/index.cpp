@@ -18,6 +18,8 @@ constexpr std::string_view kRoot("\0", 1); // in wire form
 /// Public suffixes have no more labels, but for a handful that nobody has under them.
 constexpr std::size_t kMaxSuffixLabels = 3;
 constexpr std::size_t kCountryCodeBytes = 2; // ISO 3166
+/// Tables of that size are near wherever they run.
+constexpr std::size_t kMaxNearBytes = std::size_t{1} << 20U;
 /// Labels with more are no words joined by hyphens.
 constexpr std::size_t kMaxHyphens = 4;
 
@@ -276,36 +278,6 @@ bool takes_two_edits(const IndexOptions &options, std::string_view label) noexce
 
 // Building
 
-template <class Visit> void Index::for_each_key(std::uint32_t entry, Visit &&visit) const {
-  const Name name = names_[entry];
-  const IndexOptions &options = groups_[group_of(entry)];
-  const Tails tails(name, seed_);
-  const std::size_t n = name.labels();
-  const std::size_t body = n - suffix_labels(entry);
-  visit(exact_key(tails.hash(n)));
-  const auto is_on = [&](Technique technique) { return options.of(technique).level != Level::off; };
-  if (is_on(Technique::missing_dot) || is_on(Technique::hyphenation)) {
-    if (const std::string glued = glue(name); !glued.empty())
-      visit(glued_key(hash_of(glued, seed_)));
-    for (std::size_t r = first_joint(entry); r + 1 < n; ++r) {
-      const std::string_view behind = label_of(name, r);
-      const std::string joined = std::string(label_of(name, r + 1)) + std::string(behind);
-      if (joined.size() > Name::kMaxLabelBytes)
-        continue;
-      std::uint64_t hash = hash_below(tails.hash(r), hash_of(joined, seed_));
-      for (std::size_t i = r + 3; i <= n; ++i)
-        hash = hash_below(hash, tails.label_hash(i));
-      visit(joined_key(hash));
-    }
-  }
-  if (is_on(Technique::tld_swap) || is_on(Technique::wrong_sld) || is_on(Technique::combosquat)) {
-    std::uint64_t hash = seed_;
-    for (std::size_t i = n - body + 1; i <= n; ++i)
-      hash = hash_below(hash, tails.label_hash(i));
-    visit(body_key(hash));
-  }
-}
-
 /// What is made while the index is built, and not kept.
 struct Index::Builder {
   /// A label to be found by its forms.
@@ -317,19 +289,66 @@ struct Index::Builder {
     bool two_edits;
   };
 
-  explicit Builder(Index &built) : index(built) {}
+  explicit Builder(Index &built) : index(built) {
+    for (const IndexOptions &options : index.groups_)
+      floors.push_back(label_floor(options));
+  }
 
-  template <class Visit> void for_each_label(std::uint32_t entry, Visit &&visit) const {
-    const Name name = index.names_[entry];
-    const IndexOptions &options = index.groups_[index.group_of(entry)];
-    const std::size_t floor = label_floor(options);
-    const Tails tails(name, index.seed_);
+  /// Calls `visit(entry, group, tails)` for every entry.
+  template <class Visit> void for_each_entry(Visit &&visit) const {
+    std::uint32_t entry = 0;
+    for (std::uint32_t group = 0; group < index.group_ends_.size(); ++group)
+      for (; entry < index.group_ends_[group]; ++entry) {
+        const Name name = index.names_[entry];
+        visit(entry, group, Tails(name, index.seed_));
+      }
+  }
+
+  /// Calls `visit(hash)` for what a name is found by besides its labels.
+  template <class Visit>
+  void for_each_key(std::uint32_t entry, std::uint32_t group, const Tails &tails,
+                    Visit &&visit) const {
+    const Name &name = tails.name();
+    const IndexOptions &options = index.groups_[group];
+    const std::size_t n = name.labels();
+    const std::size_t body = n - index.suffix_labels(entry);
+    visit(exact_key(tails.hash(n)));
+    const auto is_on = [&](Technique technique) {
+      return options.of(technique).level != Level::off;
+    };
+    if (is_on(Technique::missing_dot) || is_on(Technique::hyphenation)) {
+      if (const std::string glued = glue(name); !glued.empty())
+        visit(glued_key(hash_of(glued, index.seed_)));
+      for (std::size_t r = index.first_joint(entry); r + 1 < n; ++r) {
+        const std::string_view behind = label_of(name, r);
+        const std::string joined = std::string(label_of(name, r + 1)) + std::string(behind);
+        if (joined.size() > Name::kMaxLabelBytes)
+          continue;
+        std::uint64_t hash = hash_below(tails.hash(r), hash_of(joined, index.seed_));
+        for (std::size_t i = r + 3; i <= n; ++i)
+          hash = hash_below(hash, tails.label_hash(i));
+        visit(joined_key(hash));
+      }
+    }
+    if (is_on(Technique::tld_swap) || is_on(Technique::wrong_sld) || is_on(Technique::combosquat)) {
+      std::uint64_t hash = index.seed_;
+      for (std::size_t i = n - body + 1; i <= n; ++i)
+        hash = hash_below(hash, tails.label_hash(i));
+      visit(body_key(hash));
+    }
+  }
+
+  template <class Visit>
+  void for_each_label(std::uint32_t entry, std::uint32_t group, const Tails &tails,
+                      Visit &&visit) const {
+    const Name &name = tails.name();
+    const IndexOptions &options = index.groups_[group];
     for (std::size_t r = index.suffix_labels(entry); r < name.labels(); ++r) {
       LabelBuffer seen_buffer;
       LabelBuffer fold_buffer;
       const auto text = seen(label_of(name, r), seen_buffer);
       const bool two_edits = text && takes_two_edits(options, *text);
-      if (!text || (text->size() < floor && !two_edits))
+      if (!text || (text->size() < floors[group] && !two_edits))
         continue;
       visit(Label{*text, has_ascii_folds(*text) ? folded(*text, fold_buffer) : std::string_view(),
                   hash_around(tails, name.labels(), r, tails.hash(r)), r, two_edits});
@@ -365,6 +384,7 @@ struct Index::Builder {
   }
 
   Index &index;
+  std::vector<std::size_t> floors; // of the groups: label_floor()
   std::size_t next = 0;
   std::array<std::pair<std::uint64_t, std::uint32_t>, 32> pending;
 };
@@ -409,6 +429,11 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
       const std::string_view label = label_of(name, r);
       add_ends(label.front(), label.back(), label.size());
     }
+    for (std::size_t r = first_joint(entry); r + 1 < n; ++r) {
+      const std::string_view before = label_of(name, r + 1);
+      const std::string_view behind = label_of(name, r);
+      add_ends(before.front(), behind.back(), before.size() + behind.size());
+    }
     if (const std::string glued = glue(name); !glued.empty()) {
       add_ends(glued.end()[-2], glued.back(), kGluedEnd);
       add_ends(label_of(name, 0).size() > 1 ? glued.end()[-2] : '-', glued.back(), kGluedEnd);
@@ -423,9 +448,9 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
   std::size_t label_total = 0;
   std::unordered_map<std::uint64_t, Around> arounds;
   const auto count_key = [&](std::uint64_t /*hash*/) { ++keys; };
-  for (std::uint32_t entry = 0; entry < count; ++entry) {
-    for_each_key(entry, count_key);
-    builder.for_each_label(entry, [&](const Builder::Label &label) {
+  builder.for_each_entry([&](std::uint32_t entry, std::uint32_t group, const Tails &tails) {
+    builder.for_each_key(entry, group, tails, count_key);
+    builder.for_each_label(entry, group, tails, [&](const Builder::Label &label) {
       ++label_total;
       // Of two equal neighbours one gives a form the less, and both give one key more.
       const std::size_t length = label.text.size();
@@ -443,19 +468,20 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
       two_edits_ = two_edits_ || label.two_edits;
       places_[labels(entry)] |= 1U << label.from_right;
     });
-  }
+  });
   keys_ = KeyTable(keys, count + 1);
+  is_large_ = keys_.memory_bytes() > kMaxNearBytes;
   labels_ = LabelFilter(label_total);
-  for (std::uint32_t entry = 0; entry < count; ++entry) {
+  builder.for_each_entry([&](std::uint32_t entry, std::uint32_t group, const Tails &tails) {
     const auto add = [&](std::uint64_t hash) { builder.add(hash, entry); };
-    for_each_key(entry, add);
-    builder.for_each_label(entry, [&](const Builder::Label &label) {
+    builder.for_each_key(entry, group, tails, add);
+    builder.for_each_label(entry, group, tails, [&](const Builder::Label &label) {
       builder.for_each_form(label, add);
       labels_.add(label.text, label.around);
       if (!label.folded.empty())
         labels_.add(label.folded, label.around);
     });
-  }
+  });
   builder.flush();
   arounds_ = KeyTable(arounds.size(), arounds.size() + 1);
   for (const auto &[hash, around] : arounds) {
@@ -486,6 +512,7 @@ void Index::add_slips() {
       slip.intended = suffix;
       slip.intended_hash = hash_of_name(intended, seed_);
       slip.edits = static_cast<std::uint8_t>(edit_distance(typed_text, intended_text));
+      slip.is_real = is_real(typed);
       slip.lacks_dots = lacks_dots(typed_text, intended_text);
       slip.has_letter_of_body = typed_text.substr(1) == intended_text;
       slip.gave_letter_to_body = typed_text == intended_text.substr(1);
@@ -574,6 +601,8 @@ public:
       : index_(index), tails_(tails), qname_(tails.name()), sink_(sink) {}
 
   void run() noexcept {
+    if (index_.is_large_)
+      prefetch();
     find_edits();
     if (tails_.possible() != 0)
       find_slips();
@@ -591,6 +620,14 @@ public:
   }
 
 private:
+  /// Asks for what nearly every look-up comes to, so that the memory of one does not wait for that
+  /// of another.
+  void prefetch() const noexcept {
+    const std::uint64_t label = tails_.label_hash(qname_.labels() == 1 ? 1 : 2);
+    index_.keys_.prefetch(glued_key(label));
+    index_.keys_.prefetch(body_key(hash_below(index_.seed_, label)));
+  }
+
   /// What is known of a match besides its entry.
   struct Found {
     Techniques techniques = {};
@@ -673,9 +710,15 @@ private:
     labels.remove_suffix(qname_.tail(skipped).size());
     return labels;
   }
-  /// False if no protected name has the query's label `from_right`.
+  /// False if no protected name has the query's label `from_right`, or two that make it.
   [[nodiscard]] bool may_be_known(std::size_t from_right) const noexcept {
     return index_.may_be_label(label_of(qname_, from_right));
+  }
+  /// False if that is so for all of the query's labels from `first` to before `last`.
+  [[nodiscard]] bool has_known(std::size_t first, std::size_t last) const noexcept {
+    while (first < last && !may_be_known(first))
+      ++first;
+    return first < last;
   }
   /// What is in the query's label `from_right`.
   [[nodiscard]] Traits traits_of(std::size_t from_right) noexcept {
@@ -689,9 +732,9 @@ private:
   [[nodiscard]] bool is_real(std::size_t n) noexcept {
     if (index_.is_public_suffix_ == nullptr)
       return n == 1;
-    if (real_[n] == 0)
-      real_[n] = index_.is_real(qname_.ancestor(n)) ? 1 : -1;
-    return real_[n] > 0;
+    if (real_[n] == kUnknown)
+      real_[n] = index_.is_real(qname_.ancestor(n)) ? kReal : kUnreal;
+    return real_[n] == kReal;
   }
   /// The length of all labels of the body.
   [[nodiscard]] std::size_t body_bytes(std::uint32_t entry) const noexcept {
@@ -718,8 +761,9 @@ private:
   const Name &qname_;
   MatchSink &sink_;
   std::array<Traits, kMaxRuleLabels> traits_;
-  std::uint32_t known_traits_ = 0;                          // bit n: that one is set
-  std::array<std::int8_t, kMaxSuffixLabels + 1> real_ = {}; // [n]: 1 real, -1 not, 0 not known
+  std::uint32_t known_traits_ = 0; // bit n: that one is set
+  enum Real : std::uint8_t { kUnknown, kUnreal, kReal };
+  std::array<Real, kMaxSuffixLabels + 1> real_ = {}; // [n]: the last n labels
   std::size_t candidates_ = 0;
 };
 
@@ -814,7 +858,14 @@ void Index::Search::find_forms(std::string_view typed, std::uint64_t around_hash
       before = entry;
     });
   };
-  index_.forms_.for_each(typed, around_hash, by_form);
+  // All are asked for before one is looked at: the memory of many comes as soon as that of one.
+  std::array<std::uint64_t, Name::kMaxLabelBytes + 1> hashes; // NOLINT(*-member-init): up to size
+  std::size_t size = 0;
+  index_.forms_.for_each(typed, around_hash, [&](std::uint64_t hash) {
+    index_.keys_.prefetch(hash);
+    hashes[size++] = hash;
+  });
+  std::for_each_n(hashes.begin(), size, by_form);
   if (two_edits)
     index_.forms_.for_each_pair(typed, around_hash, by_form);
 }
@@ -956,6 +1007,8 @@ void Index::Search::find_slips() noexcept {
   index_.slips_.find_covering(tails_, [&](std::uint32_t typed) {
     const StoredSlip &slip = index_.slip_of_[index_.slips_.value(typed)];
     const std::size_t typed_labels = index_.slips_.labels(typed);
+    if (typed_labels <= kMaxSuffixLabels)
+      real_[typed_labels] = slip.is_real ? kReal : kUnreal;
     const std::size_t intended_labels = index_.suffixes_.labels(slip.intended);
     const std::string_view intended = index_.suffixes_.wire(slip.intended);
     if (typed_labels >= tails_.size())
@@ -1090,7 +1143,7 @@ void Index::Search::find_dots() noexcept {
           report(entry, {only(Technique::missing_dot), 1, n, body_bytes(entry)});
       });
     }
-    if (has_more)
+    if (has_more && has_known(1, n))
       look_up(joined_key(tails_.hash(n)), [&](std::uint32_t entry) {
         const Name meant = index_.names_[entry];
         for (std::size_t r = index_.first_joint(entry); r + 1 < meant.labels(); ++r)

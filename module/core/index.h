@@ -166,6 +166,7 @@ private:
     bool lacks_dots;                   ///< and nothing else
     bool has_letter_of_body;           ///< what is meant, with a letter before it
     bool gave_letter_to_body;          ///< what is meant, without its first letter
+    bool is_real;                      ///< what is typed is a suffix that there is
     bool is_unreal;                    ///< for all groups that want these; else `groups` counts
     std::vector<std::uint32_t> groups; ///< ascending
   };
@@ -195,8 +196,8 @@ private:
   }
   /// Stands for the length where `first` and `last` are the last two octets of a name in one.
   static constexpr std::size_t kGluedEnd = 0;
-  /// False if no label of a protected name has these ends and this length: the cheapest way out for
-  /// what a query would have to be put together for.
+  /// False if no label of a protected name, nor two of them as one, have these ends and this
+  /// length: the cheapest way out for what a query would have to be put together for.
   [[nodiscard]] bool may_be_label(char first, char last, std::size_t bytes) const noexcept {
     const std::size_t bit = ends_bit(first, last, bytes);
     return (ends_[bit / 64] >> bit % 64 & 1U) != 0;
@@ -204,7 +205,6 @@ private:
   [[nodiscard]] bool may_be_label(std::string_view label) const noexcept {
     return may_be_label(label.front(), label.back(), label.size());
   }
-  template <class Visit> void for_each_key(std::uint32_t entry, Visit &&visit) const;
   void add_slips();
   /// Not for the path of a query that nothing was found for.
   [[nodiscard]] bool is_real(const Name &suffix) const noexcept;
@@ -230,6 +230,7 @@ private:
   std::uint32_t suffix_counts_ = 0; // bit n: some name has a suffix of n labels
   std::uint64_t suffix_bytes_ = 0;  // bit n: some suffix is one label of n octets
   std::size_t max_labels_ = 0;
+  bool is_large_ = false;    // what is looked up may be far away
   bool has_hyphens_ = false; // in some protected label
   bool two_edits_ = false;   // some label is stored for a distance of 2
 };

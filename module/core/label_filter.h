@@ -13,9 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "core/hash.h"
+#include "core/large_pages.h"
 #include "core/name.h"
 
 namespace mxw {
@@ -25,7 +25,7 @@ class LabelFilter {
 public:
   /// For `labels` labels. Throws std::bad_alloc only.
   explicit LabelFilter(std::size_t labels = 0)
-      : words_(std::bit_ceil(std::max(labels * (labels > kMany ? 1 : 2), std::size_t{2}))),
+      : words_(std::bit_ceil(std::max(2 * labels, std::size_t{2}))),
         shift_(static_cast<unsigned>(std::countl_zero(words_.size() - 1))) {}
 
   /// Stores `label`. Labels are told apart by `around` as well: a hash of what they stand in.
@@ -39,7 +39,7 @@ public:
   /// label in `around`; true tells nothing. Thread-safe, does not allocate.
   [[nodiscard]] bool may_match(std::string_view typed, std::uint64_t around) const noexcept {
     const Parts of = parts(typed, typed.size(), around);
-    return test(of.hashes[0]) || test(of.hashes[1]) || test(of.hashes[2]);
+    return (test(of.hashes[0]) | test(of.hashes[1]) | test(of.hashes[2])) != 0;
   }
 
   /// Bytes on the heap.
@@ -48,7 +48,6 @@ public:
   }
 
 private:
-  static constexpr std::size_t kMany = std::size_t{1} << 16U; // for more one word each has to do
   static constexpr std::size_t kMaxPartBytes = 8;
 
   struct Parts {
@@ -122,12 +121,12 @@ private:
   static std::uint64_t bits(std::uint64_t hash) noexcept {
     return std::uint64_t{1} << (hash >> 26U & 63U) | std::uint64_t{1} << (hash >> 20U & 63U);
   }
-  [[nodiscard]] bool test(std::uint64_t hash) const noexcept {
-    const std::uint64_t wanted = bits(hash);
-    return (words_[hash >> shift_] & wanted) == wanted;
+  /// 1 if it is there, else 0: without a branch, so that none waits for the memory of another.
+  [[nodiscard]] unsigned test(std::uint64_t hash) const noexcept {
+    return (~words_[hash >> shift_] & bits(hash)) == 0 ? 1U : 0U;
   }
 
-  std::vector<std::uint64_t> words_; // a power of two
+  LargeVector<std::uint64_t> words_; // a power of two
   unsigned shift_;
 };
 

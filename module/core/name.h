@@ -35,6 +35,11 @@ public:
   /// Makes this the name that `wire` holds and returns true; where from_wire() would return
   /// nullopt, returns false and leaves the root. Saves the copy of a large value on the query path.
   bool assign(std::span<const std::uint8_t> wire) noexcept;
+  /// The same for octets that are kept as text.
+  bool assign(std::string_view wire) noexcept {
+    const void *octets = wire.data();
+    return assign({static_cast<const std::uint8_t *>(octets), wire.size()});
+  }
 
   /// The wire form with the root's zero octet. Valid as long as this object.
   [[nodiscard]] std::span<const std::uint8_t> wire() const noexcept {
@@ -81,7 +86,8 @@ public:
 
 private:
   [[nodiscard]] const char *text(std::size_t at) const noexcept {
-    // char may alias anything; the one place where octets become a string_view.
+    // char may alias anything; the one place where octets become a string_view, as they are one
+    // again in assign().
     return static_cast<const char *>(static_cast<const void *>(bytes_.data() + at));
   }
 

@@ -35,9 +35,9 @@ public:
     return std::string_view(octets_).substr(begin, ends_[i] - begin);
   }
   [[nodiscard]] Name operator[](std::size_t i) const noexcept {
-    const std::string_view octets = wire(i);
-    // Was a Name when it was added, so that it parses.
-    return join(octets.substr(0, octets.size() - 1), Name()).value_or(Name());
+    Name name;
+    name.assign(wire(i)); // was a Name when it was added
+    return name;
   }
   void reserve(std::size_t names, std::size_t octets) {
     ends_.reserve(names);

@@ -16,9 +16,9 @@ void NameTable::add_to(TailFilter &filter) const noexcept {
 }
 
 Name NameTable::name(std::size_t entry) const noexcept {
-  const std::string_view octets = wire(entry);
-  // Was a Name when it was added, so that it parses.
-  return join(octets.substr(0, octets.size() - 1), Name()).value_or(Name());
+  Name name;
+  name.assign(wire(entry)); // was a Name when it was added
+  return name;
 }
 
 } // namespace mxw

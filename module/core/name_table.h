@@ -12,6 +12,7 @@
 
 #include "core/hash.h"
 #include "core/key_table.h"
+#include "core/large_pages.h"
 #include "core/name.h"
 
 namespace mxw {
@@ -106,7 +107,7 @@ private:
     return std::uint64_t{1} << hash % kWordBits | std::uint64_t{1} << (hash >> 8U) % kWordBits;
   }
 
-  std::vector<std::uint64_t> words_; // a power of two
+  LargeVector<std::uint64_t> words_; // a power of two
   unsigned shift_;
 };
 

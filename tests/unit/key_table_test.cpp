@@ -35,9 +35,10 @@ bool has_all(const Values &values, const Values &wanted) {
   return std::includes(values.begin(), values.end(), wanted.begin(), wanted.end());
 }
 
-/// A hash whose high bits say which group, whose low octet is the tag, and what is between them.
-constexpr std::uint64_t hash_of(std::uint64_t high, std::uint64_t middle, std::uint64_t tag) {
-  return high << 32U | middle << 8U | tag;
+/// A hash whose high bits say which group, and whose low ones a slot has, but for the lowest where
+/// it has the value.
+constexpr std::uint64_t hash_of(std::uint64_t high, std::uint64_t middle, std::uint64_t low) {
+  return high << 32U | middle << 8U | low;
 }
 constexpr std::uint64_t kFirst = 0;
 constexpr std::uint64_t kLast = 0xffffffff; // of the groups, however many there are
@@ -48,7 +49,7 @@ TEST_CASE("key table: many values stand under one hash, also where its group is 
           "[key_table]") {
   const std::uint64_t hash = GENERATE(hash_of(kFirst, 7, 5), hash_of(1U << 31U, 7, 5),
                                       hash_of(kLast, 7, 5), std::uint64_t{0}, ~std::uint64_t{0});
-  const std::uint32_t count = GENERATE(1, 7, 8, 9, 17, 1000);
+  const std::uint32_t count = GENERATE(1, 15, 16, 17, 33, 1000);
   CAPTURE(hash, count);
   KeyTable table(count, count);
   for (std::uint32_t value = 0; value < count; ++value)
@@ -67,14 +68,14 @@ TEST_CASE("key table: the last group runs over into the first", "[key_table]") {
     table.add(first, value);
   CHECK(found(table, last) == up_to(20));
   CHECK(found(table, first).size() == 20);
-  CHECK(found(table, hash_of(kLast, 1, 11)).empty());
+  CHECK(found(table, hash_of(kLast, 3, 9)).empty());
 }
 
-TEST_CASE("key table: hashes of one group and tag are told apart by the bits between",
+TEST_CASE("key table: hashes of one group are told apart by the bits that no value needs",
           "[key_table]") {
-  const std::uint64_t bit = GENERATE(8U, 9U, 15U, 16U, 23U, 27U);
+  const std::uint64_t bit = GENERATE(5U, 6U, 8U, 15U, 16U, 23U, 27U, 31U);
   CAPTURE(bit);
-  KeyTable table(16, 16); // a value has four bits, so that all 24 between are kept
+  KeyTable table(16, 16); // up to 16 in a slot, and 0 where there is none: five bits
   const std::uint64_t hash = hash_of(1, 0, 5);
   const std::uint64_t other = hash ^ std::uint64_t{1} << bit;
   for (std::uint32_t value = 0; value < 8; ++value) {
@@ -86,21 +87,18 @@ TEST_CASE("key table: hashes of one group and tag are told apart by the bits bet
   CHECK(found(table, other).front() == 8);
 }
 
-TEST_CASE("key table: hashes of one group are told apart by their tags, which are odd",
-          "[key_table]") {
-  for (std::uint64_t a = 0; a < 256; ++a) {
-    KeyTable table(1, 2);
-    table.add(hash_of(0, 0, a), 1);
-    for (std::uint64_t b = 0; b < 256; ++b)
-      if (found(table, hash_of(0, 0, b)).empty() != ((a | 1U) != (b | 1U)))
-        FAIL(a << " and " << b);
-  }
+TEST_CASE("key table: a free slot is nobody's", "[key_table]") {
+  // All bits of the hash that a slot could have are as in one that is free.
+  KeyTable table(1, 1);
+  CHECK(found(table, 0).empty());
+  table.add(0, 0);
+  CHECK(found(table, 0) == Values{0});
 }
 
 TEST_CASE("key table: values of every width come out as they went in", "[key_table]") {
   const std::uint64_t values =
       GENERATE(as<std::uint64_t>(), 1U, 2U, 3U, 255U, 256U, 257U, (1U << 24U) - 1, 1U << 24U,
-               (1U << 24U) + 1, 1U << 31U, std::uint64_t{1} << 32U);
+               (1U << 24U) + 1, 1U << 31U, (std::uint64_t{1} << 32U) - 1);
   CAPTURE(values);
   KeyTable table(64, values);
   std::map<std::uint64_t, Values> stored;
@@ -128,7 +126,7 @@ TEST_CASE("key table: it holds as many keys as it was told, and what is absent i
     if (found(table, hash_of(kLast, 3, 3)) != up_to(keys))
       FAIL(keys);
     for (const std::uint64_t high : {kFirst, std::uint64_t{1} << 31U, kLast})
-      if (!found(table, hash_of(high, 3, 4)).empty())
+      if (!found(table, hash_of(high, 4, 3)).empty())
         FAIL(keys);
   }
 }
@@ -152,7 +150,7 @@ TEST_CASE("key table: of many random hashes all are found, and next to nothing e
     others += values.size() - 1;
     others += found(table, random()).size();
   }
-  // A tag and 15 bits of the rest are compared with some eight slots.
-  CHECK(others < 20);
-  CHECK(table.memory_bytes() < kKeys * 8);
+  // 15 bits are compared with those of some twelve slots, 200,000 times: 73 are equal by chance.
+  CHECK(others < 150);
+  CHECK(table.memory_bytes() < kKeys * 6);
 }
