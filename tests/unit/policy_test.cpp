@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "loader/public_suffix.h"
 #include "names.h"
 
 using namespace mxw;
@@ -309,4 +310,72 @@ TEST_CASE("policy: what competes makes a look-alike less sure, what is blocked g
   const Verdict blocked = decide(policy, "gmal.com");
   CHECK(blocked.protected_name == name("gmail.com"));
   CHECK(blocked.enforced());
+}
+
+TEST_CASE("policy: what is known is no look-alike, whatever technique explains it", "[policy]") {
+  const auto [technique, text] = GENERATE(table<Technique, std::string>({
+      {Technique::omission, "gmal.com"},
+      {Technique::repetition, "gmmail.com"},
+      {Technique::transposition, "gmial.com"},
+      {Technique::replacement, "gmaik.com"},
+      {Technique::insertion, "gmxail.com"},
+      {Technique::addition, "gmailx.com"},
+      {Technique::vowel_swap, "gmoil.com"},
+      {Technique::bitsquatting, "gmaml.com"},
+      {Technique::homoglyph, "grnail.com"},
+      {Technique::hyphenation, "us-army.mil"},
+      {Technique::plural, "gmails.com"},
+      {Technique::double_replacement, "giigle.com"},
+      {Technique::idn_homoglyph, "xn--gmal-nza.com"},
+      {Technique::two_edits, "hotmialx.com"},
+      {Technique::tld_slip, "army.ml"},
+      {Technique::two_place, "gmial.con"},
+      {Technique::missing_dot, "armymil.com"},
+      {Technique::subdomain, "ar.my.mil"},
+      {Technique::tld_swap, "army.org"},
+      {Technique::wrong_sld, "example.org.uk"},
+      {Technique::added_tld, "army.mil.br"},
+      {Technique::combosquat, "army-login.org"},
+      {Technique::junk_affix, "123gmail.com"},
+      {Technique::mirror, "bamako.ml"},
+  }));
+  CAPTURE(text);
+  const auto spec_of = [] {
+    PolicySpec s;
+    s.is_public_suffix = is_public_suffix;
+    s.rules = {rule("all", {"army.mil", "us.army.mil", "gmail.com", "google.com", "hotmail.com",
+                            "example.co.uk"})};
+    s.rules[0].matching.techniques.fill({Level::block, 4});
+    s.rules.push_back(rule("mirror", {}));
+    s.rules[1].suffix = name("mil");
+    s.rules[1].mirror = {name("ml")};
+    return s;
+  };
+  const auto both = [&, &typed = text](PolicySpec s, Reason at, Reason below) {
+    const Policy policy(std::move(s), 1);
+    CHECK(decide(policy, typed).reason == at);
+    CHECK(decide(policy, "mail." + typed).reason == below);
+  };
+  {
+    // A name under the legitimate suffix is known already.
+    PolicySpec s = spec_of();
+    if (technique != Technique::mirror)
+      s.rules.pop_back();
+    const Policy policy(s, 1);
+    const Verdict verdict = decide(policy, text);
+    CHECK(verdict.enforced());
+    CHECK(verdict.techniques.has(technique));
+    both(std::move(s), Reason::look_alike, Reason::look_alike);
+  }
+  PolicySpec exempt = spec_of();
+  exempt.rules.pop_back();
+  exempt.exempt = {name(text)};
+  both(std::move(exempt), Reason::exempt, Reason::exempt);
+  PolicySpec allowed = spec_of();
+  allowed.rules.pop_back();
+  allowed.allows = {{{name(text)}, "", "", std::nullopt, {}}};
+  both(std::move(allowed), Reason::allowed, Reason::allowed);
+  PolicySpec known = spec_of();
+  known.rules.push_back(rule("known", {text}));
+  both(std::move(known), Reason::is_protected, Reason::is_protected);
 }
