@@ -858,16 +858,23 @@ void Index::Search::find_forms(std::string_view typed, std::uint64_t around_hash
       before = entry;
     });
   };
-  // All are asked for before one is looked at: the memory of many comes as soon as that of one.
-  std::array<std::uint64_t, Name::kMaxLabelBytes + 1> hashes; // NOLINT(*-member-init): up to size
+  // Many are asked for before one is looked at: their memory comes as soon as that of one.
+  std::array<std::uint64_t, 64> hashes; // NOLINT(*-member-init): set up to size
   std::size_t size = 0;
-  index_.forms_.for_each(typed, around_hash, [&](std::uint64_t hash) {
+  const auto look_all_up = [&] {
+    std::for_each_n(hashes.begin(), size, by_form);
+    size = 0;
+  };
+  const auto ask_for = [&](std::uint64_t hash) {
     index_.keys_.prefetch(hash);
     hashes[size++] = hash;
-  });
-  std::for_each_n(hashes.begin(), size, by_form);
+    if (size == hashes.size())
+      look_all_up();
+  };
+  index_.forms_.for_each(typed, around_hash, ask_for);
   if (two_edits)
-    index_.forms_.for_each_pair(typed, around_hash, by_form);
+    index_.forms_.for_each_pair(typed, around_hash, ask_for);
+  look_all_up();
 }
 
 template <class Visit>
