@@ -188,6 +188,19 @@ std::string glue(const Name &name) {
   return glued.size() > Name::kMaxLabelBytes ? std::string() : glued;
 }
 
+/// The size of label `from_right` of `name` and the one before it, as one.
+std::size_t joined_bytes(const Name &name, std::size_t from_right) noexcept {
+  return label_of(name, from_right + 1).size() + label_of(name, from_right).size();
+}
+
+/// Calls `visit(r)` for each label of `name` from `first` on, counted from the right, that makes a
+/// label with the one before it.
+template <class Visit> void for_each_joint(const Name &name, std::size_t first, Visit &&visit) {
+  for (std::size_t r = first; r + 1 < name.labels(); ++r)
+    if (joined_bytes(name, r) <= Name::kMaxLabelBytes)
+      visit(r);
+}
+
 /// True if `label` is all labels of `name` with `between` for the dots.
 bool is_glued(std::string_view label, const Name &name, std::string_view between) noexcept {
   for (std::size_t i = 0; i < name.labels(); ++i)
@@ -319,16 +332,14 @@ struct Index::Builder {
     if (is_on(Technique::missing_dot) || is_on(Technique::hyphenation)) {
       if (const std::string glued = glue(name); !glued.empty())
         visit(glued_key(hash_of(glued, index.seed_)));
-      for (std::size_t r = index.first_joint(entry); r + 1 < n; ++r) {
+      for_each_joint(name, index.first_joint(entry), [&](std::size_t r) {
         const std::string_view behind = label_of(name, r);
         const std::string joined = std::string(label_of(name, r + 1)) + std::string(behind);
-        if (joined.size() > Name::kMaxLabelBytes)
-          continue;
         std::uint64_t hash = hash_below(tails.hash(r), hash_of(joined, index.seed_));
         for (std::size_t i = r + 3; i <= n; ++i)
           hash = hash_below(hash, tails.label_hash(i));
         visit(joined_key(hash));
-      }
+      });
     }
     if (is_on(Technique::tld_swap) || is_on(Technique::wrong_sld) || is_on(Technique::combosquat)) {
       std::uint64_t hash = index.seed_;
@@ -429,11 +440,9 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
       const std::string_view label = label_of(name, r);
       add_ends(label.front(), label.back(), label.size());
     }
-    for (std::size_t r = first_joint(entry); r + 1 < n; ++r) {
-      const std::string_view before = label_of(name, r + 1);
-      const std::string_view behind = label_of(name, r);
-      add_ends(before.front(), behind.back(), before.size() + behind.size());
-    }
+    for_each_joint(name, first_joint(entry), [&](std::size_t r) {
+      add_ends(label_of(name, r + 1).front(), label_of(name, r).back(), joined_bytes(name, r));
+    });
     if (const std::string glued = glue(name); !glued.empty()) {
       add_ends(glued.end()[-2], glued.back(), kGluedEnd);
       add_ends(label_of(name, 0).size() > 1 ? glued.end()[-2] : '-', glued.back(), kGluedEnd);
@@ -470,7 +479,6 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
     });
   });
   keys_ = KeyTable(keys, count + 1);
-  is_large_ = keys_.memory_bytes() > kMaxNearBytes;
   labels_ = LabelFilter(label_total);
   builder.for_each_entry([&](std::uint32_t entry, std::uint32_t group, const Tails &tails) {
     const auto add = [&](std::uint64_t hash) { builder.add(hash, entry); };
@@ -601,7 +609,7 @@ public:
       : index_(index), tails_(tails), qname_(tails.name()), sink_(sink) {}
 
   void run() noexcept {
-    if (index_.is_large_)
+    if (index_.keys_.memory_bytes() > kMaxNearBytes)
       prefetch();
     find_edits();
     if (tails_.possible() != 0)
@@ -611,7 +619,7 @@ public:
           (index_.suffix_bytes_ & shorter) != 0)
         find_long_slips(index_.suffix_bytes_ & shorter);
     find_dots();
-    const std::string_view last = label_of(qname_, qname_.labels() == 1 ? 0 : 1);
+    const std::string_view last = label_of(qname_, before_tld());
     if (last.size() > 1 && index_.may_be_label(last.end()[-2], last.back(), kGluedEnd))
       find_glued(last);
     find_other_suffixes();
@@ -623,7 +631,7 @@ private:
   /// Asks for what nearly every look-up comes to, so that the memory of one does not wait for that
   /// of another.
   void prefetch() const noexcept {
-    const std::uint64_t label = tails_.label_hash(qname_.labels() == 1 ? 1 : 2);
+    const std::uint64_t label = tails_.label_hash(before_tld() + 1);
     index_.keys_.prefetch(glued_key(label));
     index_.keys_.prefetch(body_key(hash_below(index_.seed_, label)));
   }
@@ -641,6 +649,9 @@ private:
     techniques.add(technique);
     return techniques;
   }
+
+  /// The query's label before the last, or the only one.
+  [[nodiscard]] std::size_t before_tld() const noexcept { return qname_.labels() == 1 ? 0 : 1; }
 
   void find_edits() noexcept;
   void find_slips() noexcept;
@@ -732,9 +743,9 @@ private:
   [[nodiscard]] bool is_real(std::size_t n) noexcept {
     if (index_.is_public_suffix_ == nullptr)
       return n == 1;
-    if (real_[n] == kUnknown)
-      real_[n] = index_.is_real(qname_.ancestor(n)) ? kReal : kUnreal;
-    return real_[n] == kReal;
+    if (!real_[n])
+      real_[n] = index_.is_real(qname_.ancestor(n));
+    return *real_[n];
   }
   /// The length of all labels of the body.
   [[nodiscard]] std::size_t body_bytes(std::uint32_t entry) const noexcept {
@@ -761,9 +772,8 @@ private:
   const Name &qname_;
   MatchSink &sink_;
   std::array<Traits, kMaxRuleLabels> traits_;
-  std::uint32_t known_traits_ = 0; // bit n: that one is set
-  enum Real : std::uint8_t { kUnknown, kUnreal, kReal };
-  std::array<Real, kMaxSuffixLabels + 1> real_ = {}; // [n]: the last n labels
+  std::uint32_t known_traits_ = 0;                             // bit n: that one is set
+  std::array<std::optional<bool>, kMaxSuffixLabels + 1> real_; // [n]: the last n labels, once known
   std::size_t candidates_ = 0;
 };
 
@@ -1015,7 +1025,7 @@ void Index::Search::find_slips() noexcept {
     const StoredSlip &slip = index_.slip_of_[index_.slips_.value(typed)];
     const std::size_t typed_labels = index_.slips_.labels(typed);
     if (typed_labels <= kMaxSuffixLabels)
-      real_[typed_labels] = slip.is_real ? kReal : kUnreal;
+      real_[typed_labels] = slip.is_real;
     const std::size_t intended_labels = index_.suffixes_.labels(slip.intended);
     const std::string_view intended = index_.suffixes_.wire(slip.intended);
     if (typed_labels >= tails_.size())
@@ -1213,7 +1223,7 @@ void Index::Search::find_dots() noexcept {
 }
 
 void Index::Search::find_glued(std::string_view label) noexcept {
-  const std::size_t at = qname_.labels() == 1 ? 0 : 1;
+  const std::size_t at = before_tld();
   std::uint64_t hash = tails_.label_hash(at + 1);
   if (traits_of(at).has(Traits::kHyphen)) {
     LabelBuffer buffer;

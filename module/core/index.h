@@ -230,7 +230,6 @@ private:
   std::uint32_t suffix_counts_ = 0; // bit n: some name has a suffix of n labels
   std::uint64_t suffix_bytes_ = 0;  // bit n: some suffix is one label of n octets
   std::size_t max_labels_ = 0;
-  bool is_large_ = false;    // what is looked up may be far away
   bool has_hyphens_ = false; // in some protected label
   bool two_edits_ = false;   // some label is stored for a distance of 2
 };
