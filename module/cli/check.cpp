@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <ctime>
 #include <iostream>
-#include <memory>
 
 #include "cli/commands.h"
 
@@ -13,8 +12,10 @@ std::string count(std::size_t n, const char *what) {
   return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
-Exit check(const RuleOptions &options) {
-  const Loaded loaded = load(options);
+} // namespace
+
+Exit check(const CheckOptions &options) {
+  const Loaded loaded = load(options.rules);
   print(loaded.findings);
   // A file that was named and cannot be read is no finding about rules.
   if (loaded.files.empty() && loaded.has_errors())
@@ -35,19 +36,6 @@ Exit check(const RuleOptions &options) {
   std::cout << ": " << count(errors + failures.size(), "error") << ", "
             << count(warnings, "warning") << '\n';
   return errors + warnings + failures.size() == 0 ? Exit::clean : Exit::findings;
-}
-
-} // namespace
-
-void add_check(CLI::App &app, Exit &exit) {
-  auto *command = app.add_subcommand("check", "check rule files and run their [[test]] cases");
-  command->footer("Exit status: 0 clean, 1 findings, 2 cannot run.\n\n"
-                  "Examples:\n"
-                  "  mxwarden check\n"
-                  "  mxwarden check --rules rules.d/10-dod.toml rules.d/20-partners.toml");
-  const auto options = std::make_shared<RuleOptions>();
-  add_rule_options(*command, *options);
-  command->callback([options, &exit] { exit = check(*options); });
 }
 
 } // namespace mxw::cli

@@ -4,7 +4,6 @@
 #include <ctime>
 #include <iomanip>
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <sstream>
 
@@ -20,15 +19,6 @@ namespace mxw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct ExplainOptions {
-  RuleOptions rules;
-  std::vector<std::string> names;
-  std::string qtype = "MX";
-  std::optional<std::string> client;
-  bool json = false;
-  bool from_stdin = false;
-};
 
 /// The protected names of a policy, matched by all techniques whatever the length of a label: what
 /// the rules do not ask for.
@@ -367,6 +357,8 @@ bool explain_lines(const Asker &asker) {
   return all_good;
 }
 
+} // namespace
+
 Exit explain(const ExplainOptions &options) {
   const auto refuse = [](const std::string &message) {
     std::cerr << "mxwarden: " << printable(message) << '\n';
@@ -397,40 +389,6 @@ Exit explain(const ExplainOptions &options) {
       return refuse("cannot read standard input to its end");
   }
   return all_good ? Exit::clean : Exit::findings;
-}
-
-} // namespace
-
-void add_explain(CLI::App &app, Exit &exit) {
-  auto *command = app.add_subcommand("explain", "tell what the resolver does about names, and why");
-  command->footer("Without --client every rule holds, whoever it is for.\n"
-                  "Exit status: 0 done, 1 something was no name, 2 cannot run.\n\n"
-                  "Examples:\n"
-                  "  mxwarden explain army.ml\n"
-                  "  mxwarden explain army.ml --qtype A --client 192.0.2.1\n"
-                  "  mxwarden explain --stdin --json --rules rules.d < names.txt");
-  const auto options = std::make_shared<ExplainOptions>();
-  auto *names =
-      command->add_option("name", options->names, "names that are asked for")->type_name("NAME...");
-  // Where a name must follow, --rules leaves the last argument to it.
-  names->required();
-  add_rule_options(*command, options->rules);
-  command->add_option("-t,--qtype", options->qtype, "type of the question")
-      ->capture_default_str()
-      ->type_name("TYPE");
-  command->add_option("--client", options->client, "address of the client that asks")
-      ->type_name("ADDRESS");
-  command->add_flag("--json", options->json, "one JSON object a line");
-  command
-      ->add_flag_callback(
-          "--stdin",
-          [options, names] {
-            options->from_stdin = true;
-            names->required(false);
-          },
-          "read names from standard input, one a line")
-      ->trigger_on_parse();
-  command->callback([options, &exit] { exit = explain(*options); });
 }
 
 } // namespace mxw::cli

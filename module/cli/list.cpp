@@ -4,7 +4,6 @@
 #include <ctime>
 #include <iomanip>
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,15 +19,6 @@ namespace mxw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct ListOptions {
-  RuleOptions rules;
-  std::vector<std::string> names;
-  std::string technique;
-  std::string sensitivity = "default";
-  bool has_rules = false;
-  bool json = false;
-};
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-";
 /// Under which what has no suffix of its own is tried: any other would be caught as well.
@@ -233,6 +223,8 @@ bool list_one(const ListOptions &options, const Policy &policy, const Name &mean
   return true;
 }
 
+} // namespace
+
 Exit list(const ListOptions &options) {
   const auto refuse = [](const std::string &message) {
     std::cerr << "mxwarden: " << printable(message) << '\n';
@@ -265,45 +257,6 @@ Exit list(const ListOptions &options) {
     all_good = list_one(options, *policy, *name) && all_good;
   }
   return all_good ? Exit::clean : Exit::findings;
-}
-
-} // namespace
-
-void add_list(CLI::App &app, Exit &exit) {
-  auto *command = app.add_subcommand("list", "print the near-misses of names that would be caught");
-  command->footer(
-      "Each line has the name, the likeliest technique, the confidence, and what is done:\n"
-      "enforce, or observe where it is only told of. Names below these are caught too.\n"
-      "Where any suffix or word would do, a few usual ones stand for all. Names that are two\n"
-      "letters off are too many, and left out.\n"
-      "Without --config and --rules a rule with this name alone is looked at.\n"
-      "Exit status: 0 done, 1 something could not be listed, 2 cannot run.\n\n"
-      "Examples:\n"
-      "  mxwarden list army.mil\n"
-      "  mxwarden list army.mil --technique idn-homoglyph\n"
-      "  mxwarden list gmail.com --rules rules.d --json");
-  const auto options = std::make_shared<ListOptions>();
-  command->add_option("name", options->names, "protected names")->required()->type_name("NAME...");
-  add_rule_options(*command, options->rules);
-  std::vector<std::string> techniques;
-  for (std::size_t i = 1; i < kTechniques; ++i)
-    techniques.emplace_back(to_string(static_cast<Technique>(i)));
-  command->add_option("-t,--technique", options->technique, "only what this explains best")
-      ->check(CLI::IsMember(techniques))
-      ->type_name("TECHNIQUE");
-  command
-      ->add_option("-s,--sensitivity", options->sensitivity,
-                   "of the rule that is looked at: cautious, default or aggressive")
-      ->check(CLI::IsMember({"cautious", "default", "aggressive"}))
-      ->capture_default_str()
-      ->type_name("WORD")
-      ->excludes("--config")
-      ->excludes("--rules");
-  command->add_flag("--json", options->json, "one JSON object a line");
-  command->callback([options, command, &exit] {
-    options->has_rules = command->count("--config") + command->count("--rules") > 0;
-    exit = list(*options);
-  });
 }
 
 } // namespace mxw::cli

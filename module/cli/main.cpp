@@ -1,18 +1,22 @@
 // The `mxwarden` command: what administrators do with rule files, by the core that the resolver
-// uses.
+// uses. Here is its command line, as all of its commands have it.
 #include <algorithm>
-#include <ctime>
 #include <exception>
 #include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "core/technique.h"
 #include "loader/source.h"
 #include "loader/toml_reader.h"
 
 namespace mxw::cli {
+namespace {
 
+/// Adds --config and --rules to `command`. `options` must outlive the parsing.
 void add_rule_options(CLI::App &command, RuleOptions &options) {
-  options.config = default_config();
   auto *config =
       command.add_option("-c,--config", options.config, "main file; MXWARDEN_CONFIG names another")
           ->capture_default_str()
@@ -24,18 +28,87 @@ void add_rule_options(CLI::App &command, RuleOptions &options) {
       ->excludes(config);
 }
 
-Loaded load(const RuleOptions &options) {
-  const std::time_t now_s = std::time(nullptr);
-  return options.rules.empty() ? load_config(options.config, now_s)
-                               : load_rules(options.rules, now_s);
+// When a command was chosen, `exit` is what it returned.
+
+void add_check(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("check", "check rule files and run their [[test]] cases");
+  command->footer("Exit status: 0 clean, 1 findings, 2 cannot run.\n\n"
+                  "Examples:\n"
+                  "  mxwarden check\n"
+                  "  mxwarden check --rules rules.d/10-dod.toml rules.d/20-partners.toml");
+  const auto options = std::make_shared<CheckOptions>();
+  add_rule_options(*command, options->rules);
+  command->callback([options, &exit] { exit = check(*options); });
 }
 
-void print(const std::vector<Diagnostic> &findings) {
-  for (const Diagnostic &finding : findings)
-    std::cerr << render(finding);
+void add_explain(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("explain", "tell what the resolver does about names, and why");
+  command->footer("Without --client every rule holds, whoever it is for.\n"
+                  "Exit status: 0 done, 1 something was no name, 2 cannot run.\n\n"
+                  "Examples:\n"
+                  "  mxwarden explain army.ml\n"
+                  "  mxwarden explain army.ml --qtype A --client 192.0.2.1\n"
+                  "  mxwarden explain --stdin --json --rules rules.d < names.txt");
+  const auto options = std::make_shared<ExplainOptions>();
+  auto *names =
+      command->add_option("name", options->names, "names that are asked for")->type_name("NAME...");
+  // Where a name must follow, --rules leaves the last argument to it.
+  names->required();
+  add_rule_options(*command, options->rules);
+  command->add_option("-t,--qtype", options->qtype, "type of the question")
+      ->capture_default_str()
+      ->type_name("TYPE");
+  command->add_option("--client", options->client, "address of the client that asks")
+      ->type_name("ADDRESS");
+  command->add_flag("--json", options->json, "one JSON object a line");
+  command
+      ->add_flag_callback(
+          "--stdin",
+          [options, names] {
+            options->from_stdin = true;
+            names->required(false);
+          },
+          "read names from standard input, one a line")
+      ->trigger_on_parse();
+  command->callback([options, &exit] { exit = explain(*options); });
 }
 
-namespace {
+void add_list(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("list", "print the near-misses of names that would be caught");
+  command->footer(
+      "Each line has the name, the likeliest technique, the confidence, and what is done:\n"
+      "enforce, or observe where it is only told of. Names below these are caught too.\n"
+      "Where any suffix or word would do, a few usual ones stand for all. Names that are two\n"
+      "letters off are too many, and left out.\n"
+      "Without --config and --rules a rule with this name alone is looked at.\n"
+      "Exit status: 0 done, 1 something could not be listed, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden list army.mil\n"
+      "  mxwarden list army.mil --technique idn-homoglyph\n"
+      "  mxwarden list gmail.com --rules rules.d --json");
+  const auto options = std::make_shared<ListOptions>();
+  command->add_option("name", options->names, "protected names")->required()->type_name("NAME...");
+  add_rule_options(*command, options->rules);
+  std::vector<std::string> techniques;
+  for (std::size_t i = 1; i < kTechniques; ++i)
+    techniques.emplace_back(to_string(static_cast<Technique>(i)));
+  command->add_option("-t,--technique", options->technique, "only what this explains best")
+      ->check(CLI::IsMember(techniques))
+      ->type_name("TECHNIQUE");
+  command
+      ->add_option("-s,--sensitivity", options->sensitivity,
+                   "of the rule that is looked at: cautious, default or aggressive")
+      ->check(CLI::IsMember({"cautious", "default", "aggressive"}))
+      ->capture_default_str()
+      ->type_name("WORD")
+      ->excludes("--config")
+      ->excludes("--rules");
+  command->add_flag("--json", options->json, "one JSON object a line");
+  command->callback([options, command, &exit] {
+    options->has_rules = command->count("--config") + command->count("--rules") > 0;
+    exit = list(*options);
+  });
+}
 
 /// True, and says so, if `word` stands where a command must and is none.
 bool is_unknown_command(const CLI::App &app, const std::string &word) {
@@ -51,7 +124,6 @@ bool is_unknown_command(const CLI::App &app, const std::string &word) {
 }
 
 } // namespace
-
 } // namespace mxw::cli
 
 int main(int argc, char **argv) {
