@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "core/answer.h"
 #include "loader/dns_text.h"
+#include "loader/message.h"
 #include "loader/public_suffix.h"
 #include "loader/source.h"
 
@@ -161,6 +162,8 @@ Json to_json(const Asker &asker, const std::string &text, const Query &query,
     put_place(rule.place);
     if (!rule.contact.empty())
       object["contact"] = rule.contact;
+    if (verdict.reason == Reason::look_alike)
+      object["message"] = message_of(policy, query.name, verdict);
     if (const auto words = verify_words(rule.verify);
         !words.empty() && verdict.reason == Reason::look_alike) {
       object["verify"] = words;
@@ -295,6 +298,8 @@ std::string to_prose(const Asker &asker, const std::string &text, const Query &q
                              "'; the resolver asks, this command does not");
     }
   }
+  if (verdict.reason == Reason::look_alike)
+    row("message  ", message_of(policy, query.name, verdict));
   row("answer   ", answer_text(asker, verdict));
   if (!has_neighbours(verdict))
     return out.str();

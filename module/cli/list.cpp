@@ -196,7 +196,10 @@ bool list_one(const ListOptions &options, const Policy &policy, const Name &mean
               << "; leave --config and --rules out to see what a rule of its own would catch\n";
     return false;
   }
-  for (const std::string &guess : Guesses(meant).all()) {
+  std::set<std::string> guesses = Guesses(meant).all();
+  for (const LookAlike &known : policy.look_alikes(own.rule))
+    guesses.insert(to_string(known.typed));
+  for (const std::string &guess : guesses) {
     const auto name = parse_name(guess);
     if (!name)
       continue;

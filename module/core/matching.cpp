@@ -28,6 +28,7 @@ std::array<TechniqueOptions, kTechniques> techniques_of(Preset preset,
   // A suffix is mistyped whatever stands before it.
   options[static_cast<std::size_t>(Technique::tld_slip)] = {Level::block, 1};
   options[static_cast<std::size_t>(Technique::mirror)] = {Level::block, 1};
+  options[static_cast<std::size_t>(Technique::listed)] = {Level::block, 1};
   return options;
 }
 
@@ -41,31 +42,32 @@ std::uint8_t confidence_of(Technique technique, std::size_t label_bytes, bool ne
   // insertion; bitsquatting as replacement, which explains it too and goes first; a hyphen somewhat
   // less than a dot; plurals less, since many are real; vowels and letters twice as one typo gives.
   constexpr std::array<Share, kTechniques> kShares = {{
-      {0, 0},   // none
-      {90, 90}, // omission
-      {95, 95}, // repetition
-      {95, 95}, // transposition
-      {40, 70}, // replacement
-      {70, 75}, // insertion
-      {70, 75}, // addition, few
-      {65, 65}, // vowel-swap, few
-      {40, 40}, // bitsquatting, few
-      {85, 85}, // homoglyph
-      {80, 80}, // hyphenation, few
-      {50, 50}, // plural, few
-      {65, 65}, // double-replacement, few
-      {95, 95}, // idn-homoglyph, few; nobody names anything so
-      {10, 10}, // two-edits
-      {95, 95}, // tld-slip
-      {90, 90}, // two-place, few
-      {90, 90}, // missing-dot
-      {70, 70}, // subdomain, few
-      {10, 10}, // tld-swap
-      {10, 10}, // wrong-sld, few
-      {35, 35}, // added-tld, few
-      {10, 10}, // combosquat
-      {45, 45}, // junk-affix, few
-      {30, 30}, // mirror: up to what is under the suffix
+      {0, 0},     // none
+      {90, 90},   // omission
+      {95, 95},   // repetition
+      {95, 95},   // transposition
+      {40, 70},   // replacement
+      {70, 75},   // insertion
+      {70, 75},   // addition, few
+      {65, 65},   // vowel-swap, few
+      {40, 40},   // bitsquatting, few
+      {85, 85},   // homoglyph
+      {80, 80},   // hyphenation, few
+      {50, 50},   // plural, few
+      {65, 65},   // double-replacement, few
+      {95, 95},   // idn-homoglyph, few; nobody names anything so
+      {10, 10},   // two-edits
+      {95, 95},   // tld-slip
+      {90, 90},   // two-place, few
+      {90, 90},   // missing-dot
+      {70, 70},   // subdomain, few
+      {10, 10},   // tld-swap
+      {10, 10},   // wrong-sld, few
+      {35, 35},   // added-tld, few
+      {10, 10},   // combosquat
+      {45, 45},   // junk-affix, few
+      {30, 30},   // mirror: up to what is under the suffix
+      {100, 100}, // listed: told, not guessed
   }};
   constexpr std::array<std::uint8_t, 9> kByLength = {40, 40, 40, 40, 60, 75, 85, 92, 100};
   const Share share = kShares[static_cast<std::size_t>(technique)];

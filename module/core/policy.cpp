@@ -58,6 +58,11 @@ bool matters(const Rule &rule, const Query &query) noexcept {
          effective(rule.action, query.type, query.name, 0) != Action::pass;
 }
 
+std::uint8_t edits_between(const Name &typed, const Name &meant) {
+  return static_cast<std::uint8_t>(
+      edit_distance(typed.tail(typed.labels()).substr(1), meant.tail(meant.labels()).substr(1)));
+}
+
 RrSet rrset_of(std::uint16_t type, const std::vector<ClientAddress> &addresses) {
   RrSet rrset{type, {}};
   for (const ClientAddress &address : addresses) {
@@ -115,7 +120,7 @@ public:
 };
 
 Policy::Policy(PolicySpec spec, std::uint64_t seed)
-    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed) {
+    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed), listed_(seed) {
   std::vector<NameList> names;
   std::vector<IndexOptions> groups;
   for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {
@@ -124,10 +129,13 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     if (rule.suffix)
       known_.add(*rule.suffix, known_value(Known::suffix, i));
     for (const Name &mirror : rule.mirror) {
-      const std::size_t edits = edit_distance(mirror.tail(mirror.labels()).substr(1),
-                                              rule.suffix->tail(rule.suffix->labels()).substr(1));
       mirrors_.add(mirror, static_cast<std::uint32_t>(mirror_of_.size()));
-      mirror_of_.push_back({i, static_cast<std::uint8_t>(edits)});
+      mirror_of_.push_back({i, edits_between(mirror, *rule.suffix)});
+    }
+    for (std::uint32_t k = 0; k < rule.look_alikes.size(); ++k) {
+      const auto &[typed, meant] = rule.look_alikes[k];
+      listed_.add(typed, static_cast<std::uint32_t>(listed_of_.size()));
+      listed_of_.push_back({i, k, edits_between(typed, meant)});
     }
     groups.push_back(std::move(rule.matching));
     any_type_ = any_type_ || answers_every_type(rule.action);
@@ -138,6 +146,7 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
     for (std::size_t k = 0; k < spec_.allows[i].domains.size(); ++k)
       known_.add(spec_.allows[i].domains[k], known_value(Known::allowed, i));
     spec_.allows[i].domains = {};
+    tells_clients_apart_ = tells_clients_apart_ || !spec_.allows[i].clients.empty();
   }
   for (std::size_t i = 0; i < spec_.exempt.size(); ++i)
     known_.add(spec_.exempt[i], known_value(Known::exempt, 0));
@@ -162,10 +171,12 @@ Policy::Policy(PolicySpec spec, std::uint64_t seed)
   index_ = Index(std::move(names), std::move(groups), spec_.is_public_suffix, seed);
   known_.seal();
   mirrors_.seal();
-  tails_ = TailFilter(index_.tail_count() + known_.size() + mirrors_.size());
+  listed_.seal();
+  tails_ = TailFilter(index_.tail_count() + known_.size() + mirrors_.size() + listed_.size());
   index_.add_to(tails_);
   known_.add_to(tails_);
   mirrors_.add_to(tails_);
+  listed_.add_to(tails_);
 }
 
 bool Policy::concerns_name(std::span<const std::uint8_t> qname) const noexcept {
@@ -216,8 +227,11 @@ Verdict Policy::decide_by_rules(const Query &query) const noexcept {
       }
       break;
     case Known::allowed: {
-      const auto &expires_s = spec_.allows[position].expires_s;
-      if (!allowing && (!expires_s || query.now_s < *expires_s))
+      const Allow &allow = spec_.allows[position];
+      if (allow.expires_s && query.now_s >= *allow.expires_s)
+        break;
+      if (!allowing &&
+          (allow.clients.empty() || (query.client && is_one_of(*query.client, allow.clients))))
         allowing = position;
       break;
     }
@@ -232,8 +246,9 @@ Verdict Policy::decide_by_rules(const Query &query) const noexcept {
   } else if (allowing) {
     verdict.reason = Reason::allowed;
     verdict.allow = *allowing;
-    // Another answer will be due when the entry has expired.
-    verdict.contested = spec_.allows[*allowing].expires_s.has_value() &&
+    // Another answer will be due when the entry has expired, and is due to other clients.
+    const Allow &allow = spec_.allows[*allowing];
+    verdict.contested = (allow.expires_s.has_value() || !allow.clients.empty()) &&
                         (any_type_ || is_mail_question(query.type));
   } else if (exempt) {
     verdict.reason = Reason::exempt;
@@ -261,10 +276,10 @@ Verdict Policy::follow_alias(const Query &query, const Verdict &verdict,
   return found;
 }
 
-bool Policy::holds_for(const Rule &rule, const Query &query) const noexcept {
-  return rule.clients.empty() || !query.client ||
-         std::any_of(rule.clients.begin(), rule.clients.end(),
-                     [&](std::uint32_t set) { return spec_.clients[set].contains(*query.client); });
+bool Policy::is_one_of(const ClientAddress &client,
+                       const std::vector<std::uint32_t> &sets) const noexcept {
+  return std::any_of(sets.begin(), sets.end(),
+                     [&](std::uint32_t set) { return spec_.clients[set].contains(client); });
 }
 
 void Policy::find_look_alike(const Query &query, const Tails &tails,
@@ -273,7 +288,8 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
   index_.find(tails, sink);
   verdict.contested = sink.contested;
   Level level = Level::block;
-  if (const auto found = sink.found(); !found.empty()) {
+  find_listed(query, tails, verdict, level);
+  if (const auto found = sink.found(); verdict.rule == Verdict::kNone && !found.empty()) {
     const Match &match = found.front();
     verdict.technique = match.technique;
     verdict.techniques = match.techniques;
@@ -285,6 +301,39 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
     level = verdict.confidence < index_.groups()[verdict.rule].min_confidence ? Level::observe
                                                                               : match.level;
   }
+  find_mirrored(query, tails, verdict, level);
+  if (verdict.rule == Verdict::kNone)
+    return;
+  const Rule &rule = spec_.rules[verdict.rule];
+  verdict.reason = Reason::look_alike;
+  verdict.mode = level == Level::block ? rule.mode : Mode::observe;
+  verdict.decision = effective(rule.action, query.type, query.name, verdict.apex_labels);
+}
+
+void Policy::find_listed(const Query &query, const Tails &tails, Verdict &verdict,
+                         Level &level) const noexcept {
+  listed_.find_covering(tails, [&](std::uint32_t entry) {
+    const auto [number, at, edits] = listed_of_[listed_.value(entry)];
+    const Rule &rule = spec_.rules[number];
+    const Level of = index_.groups()[number].of(Technique::listed).level;
+    if (of == Level::off)
+      return;
+    verdict.contested = verdict.contested || (of == Level::block && matters(rule, query));
+    if (verdict.rule != Verdict::kNone || !holds_for(rule, query))
+      return;
+    level = of;
+    verdict.technique = Technique::listed;
+    verdict.techniques.add(Technique::listed);
+    verdict.confidence = confidence_of(Technique::listed, Name::kMaxLabelBytes, false);
+    verdict.edits = edits;
+    verdict.apex_labels = static_cast<std::uint8_t>(listed_.labels(entry));
+    verdict.rule = number;
+    verdict.protected_name = rule.look_alikes[at].meant;
+  });
+}
+
+void Policy::find_mirrored(const Query &query, const Tails &tails, Verdict &verdict,
+                           Level &level) const noexcept {
   mirrors_.find_covering(tails, [&](std::uint32_t entry) {
     const std::size_t typed_labels = mirrors_.labels(entry);
     const auto [rule, edits] = mirror_of_[mirrors_.value(entry)];
@@ -295,7 +344,8 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
       return;
     verdict.contested =
         verdict.contested || (of.level == Level::block && matters(spec_.rules[rule], query));
-    if ((verdict.rule != Verdict::kNone && level >= of.level) ||
+    if (verdict.technique == Technique::listed ||
+        (verdict.rule != Verdict::kNone && level >= of.level) ||
         !holds_for(spec_.rules[rule], query))
       return;
     const Name apex = query.name.ancestor(typed_labels + 1);
@@ -312,12 +362,6 @@ void Policy::find_look_alike(const Query &query, const Tails &tails,
     verdict.rule = rule;
     verdict.protected_name = *meant;
   });
-  if (verdict.rule == Verdict::kNone)
-    return;
-  const Rule &rule = spec_.rules[verdict.rule];
-  verdict.reason = Reason::look_alike;
-  verdict.mode = level == Level::block ? rule.mode : Mode::observe;
-  verdict.decision = effective(rule.action, query.type, query.name, verdict.apex_labels);
 }
 
 bool Policy::is_better(const Match &a, const Match &b) const noexcept {

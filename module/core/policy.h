@@ -1,10 +1,10 @@
 // The compiled rules: decides about one query. Immutable, shared by all workers.
 //
 // Precedence, the first that holds decides: a warning host's own address · a protected name or one
-// below it, or under a legitimate suffix · an allow entry that has not expired · an exempt name · a
-// look-alike. Of several protected names that a query looks like, the closer one counts, then the
-// longer one, then the rule file's order; what is blocked counts before what is observed, and a
-// mirrored suffix after all.
+// below it, or under a legitimate suffix · an allow entry that has not expired and is for the
+// client · an exempt name · a listed look-alike · a name that looks alike. Of several protected
+// names that a query looks like, the closer one counts, then the longer one, then the rule file's
+// order; what is blocked counts before what is observed, and a mirrored suffix after all.
 #pragma once
 
 #include <atomic>
@@ -62,6 +62,12 @@ struct Verify {
   explicit operator bool() const noexcept { return counterpart || same_owner; }
 };
 
+/// A name that somebody knows to be a look-alike, and the protected one that is meant.
+struct LookAlike {
+  Name typed;
+  Name meant;
+};
+
 struct Rule {
   std::string id; ///< at most 63 octets, so that an event holds it
   Action action = Action::null_mx;
@@ -69,10 +75,12 @@ struct Rule {
   std::vector<std::uint32_t> clients; ///< positions in PolicySpec::clients; none: everyone
   Verify verify;
   std::string contact;
+  std::string message; ///< with placeholders, see loader/message.h; empty: the usual one
   Place place;
   std::optional<Name> suffix;
   std::vector<Name> mirror; ///< needs `suffix`
   NameList domains;
+  std::vector<LookAlike> look_alikes;
   IndexOptions matching;
 };
 
@@ -82,6 +90,7 @@ struct Allow {
   std::string owner;
   std::optional<std::int64_t> expires_s; ///< seconds since 1970, the first at which it is gone
   Place place;
+  std::vector<std::uint32_t> clients; ///< positions in PolicySpec::clients; none: everyone
 };
 
 /// A host that a redirect names as mail exchanger. Without addresses the world knows them.
@@ -104,7 +113,7 @@ struct PolicySpec {
 struct Query {
   Name name;
   std::uint16_t type = qtype::kMx;
-  std::optional<ClientAddress> client; ///< without one, every rule holds
+  std::optional<ClientAddress> client; ///< without one, every rule holds, and no entry for some
   std::int64_t now_s = 0;              ///< seconds since 1970
 };
 
@@ -150,7 +159,9 @@ public:
   }
 
   /// True if `rule` is for the client of `query`. Thread-safe, does not allocate.
-  [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept;
+  [[nodiscard]] bool holds_for(const Rule &rule, const Query &query) const noexcept {
+    return rule.clients.empty() || !query.client || is_one_of(*query.client, rule.clients);
+  }
 
   /// Every match of `name`, best first, whoever the rules are for. Allocates: for explanations.
   [[nodiscard]] std::vector<Match> matches(const Name &name) const;
@@ -168,10 +179,14 @@ public:
     return spec_.warning_hosts;
   }
   [[nodiscard]] const Index &index() const noexcept { return index_; }
+  /// The listed look-alikes of rules()[rule].
+  [[nodiscard]] const std::vector<LookAlike> &look_alikes(std::uint32_t rule) const noexcept {
+    return spec_.rules[rule].look_alikes;
+  }
   /// Bytes on the heap that grow with the rules.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return index_.memory_bytes() + known_.memory_bytes() + mirrors_.memory_bytes() +
-           tails_.memory_bytes() + served_.capacity() * sizeof(ServedName);
+           listed_.memory_bytes() + tails_.memory_bytes() + served_.capacity() * sizeof(ServedName);
   }
 
   /// The MX RRset that refuses all mail: "0 ." (RFC 7505 §3).
@@ -194,6 +209,12 @@ private:
     std::uint32_t rule;
     std::uint8_t edits;
   };
+  /// A listed look-alike: rule and position in its look-alikes.
+  struct Listed {
+    std::uint32_t rule;
+    std::uint32_t at;
+    std::uint8_t edits;
+  };
   /// A warning host whose addresses the module serves, or a name below it where its TLSA would be.
   struct ServedName {
     Name name;
@@ -204,6 +225,12 @@ private:
     return spec_.rules[index_.group_of(match.entry)];
   }
   [[nodiscard]] bool is_better(const Match &a, const Match &b) const noexcept;
+  [[nodiscard]] bool is_one_of(const ClientAddress &client,
+                               const std::vector<std::uint32_t> &sets) const noexcept;
+  void find_listed(const Query &query, const Tails &tails, Verdict &verdict,
+                   Level &level) const noexcept;
+  void find_mirrored(const Query &query, const Tails &tails, Verdict &verdict,
+                     Level &level) const noexcept;
   void find_look_alike(const Query &query, const Tails &tails, Verdict &verdict) const noexcept;
 
   PolicySpec spec_;
@@ -213,6 +240,8 @@ private:
   NameTable mirrors_; // value: position in mirror_of_
   TailFilter tails_;  // of all these, and of what the index looks up as it is asked
   std::vector<Mirror> mirror_of_;
+  NameTable listed_; // value: position in listed_of_
+  std::vector<Listed> listed_of_;
   std::vector<ServedName> served_; // few: the loader limits the warning hosts
   RrSet null_mx_{qtype::kMx, {std::string(3, '\0')}};
   RrSet redirect_mx_;

@@ -36,8 +36,9 @@ enum class Technique : std::uint8_t {
   combosquat,         ///< other words joined by hyphens: gmail-login.org
   junk_affix,         ///< digits before or behind: 123gmail.com
   mirror,             ///< any name under a mirrored suffix: bamako.ml
+  listed,             ///< the rule file says so
 };
-constexpr std::size_t kTechniques = static_cast<std::size_t>(Technique::mirror) + 1;
+constexpr std::size_t kTechniques = static_cast<std::size_t>(Technique::listed) + 1;
 
 /// The name used in rule files, events and on the command line. Static storage; what is no
 /// technique is called "none".
@@ -47,7 +48,8 @@ constexpr std::string_view to_string(Technique technique) noexcept {
       "insertion",   "addition",  "vowel-swap",         "bitsquatting",  "homoglyph",
       "hyphenation", "plural",    "double-replacement", "idn-homoglyph", "two-edits",
       "tld-slip",    "two-place", "missing-dot",        "subdomain",     "tld-swap",
-      "wrong-sld",   "added-tld", "combosquat",         "junk-affix",    "mirror"};
+      "wrong-sld",   "added-tld", "combosquat",         "junk-affix",    "mirror",
+      "listed"};
   const auto at = static_cast<std::size_t>(technique);
   return names[at < names.size() ? at : 0];
 }

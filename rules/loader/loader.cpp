@@ -19,6 +19,7 @@
 #include "core/hash.h"
 #include "loader/dns_text.h"
 #include "loader/public_suffix.h"
+#include "loader/rule_options.h"
 #include "loader/source.h"
 #include "loader/toml_reader.h"
 
@@ -30,6 +31,8 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kSchema = 1;
 /// What a [[test]] expects where there is no rule, name or mode.
 constexpr std::string_view kNone = "none";
+/// What stands for all clients where client sets are named.
+constexpr std::string_view kEveryone = "everyone";
 constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U; // toml++ needs 50 times as much
 constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U;     // some four million names
 /// Names of all files together: what a resolver can be asked to keep (some 2 GB while it loads).
@@ -55,38 +58,6 @@ const std::vector<UsualSlips> &usual_slips() {
       {"edu", {"eu"}},
   };
   return table;
-}
-
-constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::nxdomain,
-                                     Action::nodata,   Action::refused, Action::servfail,
-                                     Action::drop,     Action::pass};
-
-/// The names of all values of an enum of core, whose to_string() gives everything past the last the
-/// name of a value before it.
-template <class Enum> std::vector<std::string_view> all_names() {
-  std::vector<std::string_view> names;
-  for (std::uint8_t i = 0;; ++i) {
-    const std::string_view name = to_string(static_cast<Enum>(i));
-    if (std::find(names.begin(), names.end(), name) != names.end())
-      return names;
-    names.push_back(name);
-  }
-}
-
-/// "redirect, null-mx".
-std::string list_of(const std::vector<std::string_view> &words) {
-  std::string text;
-  for (const std::string_view word : words)
-    text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
-
-template <class Enum, class Values>
-std::optional<Enum> find_by_name(const Values &values, std::string_view text) {
-  for (const Enum value : values)
-    if (to_string(value) == text)
-      return value;
-  return std::nullopt;
 }
 
 Name known_name(std::string_view text) { return parse_name(text).value_or(Name()); }
@@ -138,15 +109,15 @@ public:
   Loaded finish() &&;
 
 private:
+  /// Client sets that a rule or an allow entry names: they may be defined later.
   struct PendingClients {
-    std::uint32_t rule;
-    const Source *source;
-    std::vector<Text> ids;
+    std::vector<std::uint32_t> &(*of)(PolicySpec &, std::uint32_t);
+    std::uint32_t number;
+    Said<std::vector<Text>> ids;
   };
-  struct PendingAction {
+  struct PendingRedirect {
     std::uint32_t rule;
-    const Source *source;
-    std::optional<Position> redirect; // set where the rule says so itself
+    std::optional<Said<Action>> said; // unless nobody said so
   };
 
   /// Reads `file`. Where it cannot be read, the finding is about the file itself.
@@ -161,13 +132,12 @@ private:
   void read_tables(Source &&read, bool is_main);
   void read_patterns(TableReader &reader);
   void read_events(const Source &source, const toml::table &table);
+  void read_defaults(TableReader &reader, bool is_main);
   void read_warning_mx(const Source &source, const toml::table &table);
   void read_clients(const Source &source, const toml::table &table);
   void read_protect(const Source &source, const toml::table &table);
-  void read_matching(TableReader &reader, Rule &rule);
-  void read_techniques(TableReader &reader, IndexOptions &matching);
   void read_slips(TableReader &reader, Rule &rule);
-  void read_verify(TableReader &reader, Rule &rule);
+  void read_look_alikes(TableReader &reader, Rule &rule);
   void read_allow(const Source &source, const toml::table &table);
   void read_exempt(const Source &source, const toml::table &table);
   void read_test(const Source &source, const toml::table &table);
@@ -175,22 +145,13 @@ private:
   /// The id of a table, and whatever is wrong with it: `ids` holds those there are.
   std::string read_id(TableReader &reader, std::string_view what,
                       std::map<std::string, Place> &ids);
-  /// The text under `key` unless it is blank.
-  std::string read_text(TableReader &reader, std::string_view key);
   std::optional<Name> read_name(const Source &source, const Text &text, const NameUse &use);
   std::vector<Name> read_names(TableReader &reader, std::string_view key, const NameUse &use);
   /// The names of `domains` and of the lists in `files`, each once.
   NameList read_domains(TableReader &reader, const NameUse &use);
   void read_list(TableReader &reader, const Text &file, const NameUse &use, NameList &names);
-  /// A word out of `known`; another one is a finding.
-  std::string read_word(TableReader &reader, std::string_view key,
-                        const std::vector<std::string_view> &known);
-  /// The same for a word that was read.
-  std::string check_word(TableReader &reader, std::string_view key, const Text &word,
-                         const std::vector<std::string_view> &known);
-
   void resolve_clients();
-  void resolve_actions();
+  void resolve_redirects();
   void check_warning_hosts();
 
   std::int64_t now_s_;
@@ -204,7 +165,9 @@ private:
   std::map<std::string, Place> client_places_;
   std::map<std::string, Place> rule_places_;
   std::vector<PendingClients> pending_clients_;
-  std::vector<PendingAction> pending_actions_;
+  std::vector<PendingRedirect> pending_redirects_;
+  RuleOptions main_defaults_;
+  RuleOptions defaults_; // of the file that is being read
   const Source *warning_mx_source_ = nullptr;
   std::size_t warning_mx_line_ = 0;
   std::vector<Position> warning_host_places_;
@@ -343,6 +306,7 @@ void Loader::read_tables(Source &&read, bool is_main) {
   else if (table != nullptr)
     reader.error("MXW008", reader.at("events"), "[events] belongs in the main file",
                  "move it there; a rule file holds rules only");
+  read_defaults(reader, is_main);
   if (const auto *table = reader.table("warning_mx"))
     read_warning_mx(source, *table);
   for (const auto *table : reader.tables("clients"))
@@ -396,6 +360,20 @@ void Loader::read_events(const Source &source, const toml::table &table) {
                    "write the name of a file");
   }
   reader.finish();
+}
+
+void Loader::read_defaults(TableReader &reader, bool is_main) {
+  RuleOptions defaults;
+  if (const auto *table = reader.table("defaults")) {
+    TableReader of(reader.source(), *table, "[defaults]", findings_);
+    defaults = RuleOptions::read(of);
+    of.finish();
+  }
+  if (is_main)
+    main_defaults_ = defaults;
+  else
+    defaults.inherit(main_defaults_);
+  defaults_ = std::move(defaults);
 }
 
 void Loader::read_warning_mx(const Source &source, const toml::table &table) {
@@ -476,8 +454,11 @@ std::string Loader::read_id(TableReader &reader, std::string_view what,
                  "an id has 1 to 63 of a-z, 0-9 and '-'");
     return {};
   }
-  if (id->value == kNone) {
-    reader.error("MXW012", id->at, "'none' means that there is no " + std::string(what),
+  const bool is_everyone = &ids == &client_places_ && id->value == kEveryone;
+  if (id->value == kNone || is_everyone) {
+    reader.error("MXW012", id->at,
+                 is_everyone ? std::string("'everyone' means all clients")
+                             : "'none' means that there is no " + std::string(what),
                  "give it another id");
     return {};
   }
@@ -488,15 +469,6 @@ std::string Loader::read_id(TableReader &reader, std::string_view what,
                      text_of(other->second) + "'",
                  "give one of them another id");
   return id->value;
-}
-
-std::string Loader::read_text(TableReader &reader, std::string_view key) {
-  const auto text = reader.string(key);
-  if (!text)
-    return {};
-  if (text->value.find_first_not_of(" \t\r\n") == std::string::npos)
-    reader.error("MXW025", text->at, quote(key) + " is empty", "put something in, or leave it out");
-  return text->value;
 }
 
 void Loader::read_clients(const Source &source, const toml::table &table) {
@@ -540,8 +512,11 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
   rule.domains = read_domains(reader, kProtected);
   if (const auto suffix = reader.string("suffix"))
     rule.suffix = read_name(source, *suffix, kSuffix);
-  read_matching(reader, rule);
+  RuleOptions options = RuleOptions::read(reader);
+  options.inherit(defaults_);
+  options.apply_to(rule);
   read_slips(reader, rule);
+  read_look_alikes(reader, rule);
   rule.mirror = read_names(reader, "mirror", kSuffix);
   if (!rule.mirror.empty() && !reader.has("suffix"))
     reader.error("MXW016", reader.at("mirror"), "'mirror' has no 'suffix' to mirror",
@@ -558,7 +533,7 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
   // Whoever writes 'slips = []' wants the names to be legitimate, and nothing else.
   const std::size_t min_label = rule.matching.of(Technique::omission).min_label;
   if (!rule.domains.empty() && rule.mirror.empty() && rule.matching.slips.empty() &&
-      !reader.has("slips") && !reader.has("techniques")) {
+      !reader.has("slips") && options.techniques.empty() && rule.look_alikes.empty()) {
     bool any_is_long = false;
     for (std::size_t i = 0; i < rule.domains.size() && !any_is_long; ++i) {
       const Name name = rule.domains[i];
@@ -576,107 +551,25 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
     reader.error("MXW025", reader.at(), "[[protect]] protects nothing",
                  "give it 'domains', 'files' or 'suffix'");
 
-  PendingAction pending{number, &source, std::nullopt};
-  std::vector<std::string_view> actions(kRuleActions.size());
-  std::transform(kRuleActions.begin(), kRuleActions.end(), actions.begin(),
-                 [](Action action) { return to_string(action); });
-  const std::string action = read_word(reader, "action", actions);
-  // Without any it is a redirect if there is a warning host: see resolve_actions().
-  rule.action = find_by_name<Action>(kRuleActions, action).value_or(Action::redirect);
-  if (action == "redirect")
-    pending.redirect = reader.at("action");
-  if (action == "refused" || action == "servfail" || action == "drop")
-    reader.warning("MXW029", reader.at("action"),
-                   quote(action) + " makes senders wait for days, and leaks past a second resolver",
-                   "redirect and null-mx tell the sender at once");
-  pending_actions_.push_back(pending);
-  if (read_word(reader, "mode", all_names<Mode>()) == "observe")
-    rule.mode = Mode::observe;
-  read_verify(reader, rule);
-  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
-    pending_clients_.push_back({number, &source, std::move(ids)});
-  rule.contact = read_text(reader, "contact");
-  reader.finish();
-  spec_.rules.push_back(std::move(rule));
-}
-
-void Loader::read_verify(TableReader &reader, Rule &rule) {
-  constexpr std::string_view kCounterpart = "counterpart";
-  constexpr std::string_view kSameOwner = "same-owner";
-  for (const Text &word : reader.string_or_strings("verify")) {
-    const std::string known = check_word(reader, "verify", word, {kCounterpart, kSameOwner});
-    rule.verify.counterpart = rule.verify.counterpart || known == kCounterpart;
-    rule.verify.same_owner = rule.verify.same_owner || known == kSameOwner;
-  }
-  rule.verify.block_unknown = read_word(reader, "on_unknown", {"block", "pass"}) != "pass";
-  if (const auto limit = reader.integer("verify_timeout_ms", 100, 10'000))
-    rule.verify.timeout_ms = static_cast<std::uint32_t>(*limit);
-  for (const std::string_view key : {"on_unknown", "verify_timeout_ms"})
-    if (reader.has(key) && !reader.has("verify"))
-      reader.error("MXW033", reader.at(key), quote(key) + " has no 'verify' to belong to",
-                   "say what is to be verified, such as verify = \"counterpart\"");
-  if (rule.verify && rule.action == Action::pass)
+  if (options.verify && reader.has("verify") && rule.verify && rule.action == Action::pass)
     reader.warning("MXW033", reader.at("verify"), "'verify' has no effect with the action 'pass'",
                    "take it out, or choose the action that is to be verified");
+  for (const std::string_view key : {"on_unknown", "verify_timeout_ms"})
+    if (reader.has(key) && !options.verify && !reader.has("verify"))
+      reader.error("MXW033", reader.at(key), quote(key) + " has no 'verify' to belong to",
+                   "say what is to be verified, such as verify = \"counterpart\"");
+  if (rule.action == Action::redirect)
+    pending_redirects_.push_back({number, options.action});
+  if (options.clients)
+    pending_clients_.push_back(
+        {[](PolicySpec &spec, std::uint32_t i) -> auto & { return spec.rules[i].clients;
 }
-
-void Loader::read_matching(TableReader &reader, Rule &rule) {
-  IndexOptions &matching = rule.matching;
-  const std::string level = read_word(reader, "sensitivity", all_names<Preset>());
-  auto preset = Preset::standard;
-  for (const Preset known : {Preset::cautious, Preset::aggressive})
-    if (level == to_string(known))
-      preset = known;
-  constexpr std::int64_t kMinLabel = 4;
-  const auto min_label = reader.integer("min_label", 1, Name::kMaxLabelBytes);
-  matching.techniques =
-      techniques_of(preset, static_cast<std::uint8_t>(min_label.value_or(kMinLabel)));
-  read_techniques(reader, matching);
-  if (const auto share = reader.share("min_confidence"))
-    matching.min_confidence = static_cast<std::uint8_t>(std::lround(100 * *share));
-  constexpr std::array kKeyboards = {Keyboard::qwerty, Keyboard::qwertz, Keyboard::azerty,
-                                     Keyboard::dvorak};
-  const std::vector<std::string_view> known = {"qwerty", "qwertz", "azerty", "dvorak"};
-  if (reader.has("keyboards"))
-    matching.keyboards = 0;
-  for (const Text &word : reader.strings("keyboards")) {
-    const std::string keyboard = check_word(reader, "keyboard", word, known);
-    for (std::size_t i = 0; i < known.size(); ++i)
-      if (keyboard == known[i])
-        matching.keyboards |= static_cast<Keyboards>(kKeyboards.at(i));
-  }
-}
-
-void Loader::read_techniques(TableReader &reader, IndexOptions &matching) {
-  const auto *table = reader.table("techniques");
-  if (table == nullptr)
-    return;
-  constexpr std::string_view kExample =
-      "tld-swap = \"block\", or { level = \"block\", min_label = 6 }";
-  TableReader techniques(reader.source(), *table, "techniques", findings_);
-  std::vector<std::string_view> known = all_names<Technique>();
-  known.erase(known.begin()); // none
-  for (const auto &[text, node] : techniques.entries()) {
-    const std::string name = check_word(reader, "technique", text, known);
-    if (name.empty())
-      continue;
-    const auto number = std::find(known.begin(), known.end(), name) - known.begin() + 1;
-    TechniqueOptions &options = matching.techniques.at(static_cast<std::size_t>(number));
-    std::string word;
-    if (const auto *inner = node->as_table()) {
-      TableReader of(reader.source(), *inner, name, findings_);
-      word = read_word(of, "level", all_names<Level>());
-      if (const auto min_label = of.integer("min_label", 1, Name::kMaxLabelBytes))
-        options.min_label = static_cast<std::uint8_t>(*min_label);
-      of.finish();
-    } else if (const auto level = techniques.string_of(*node, text.value, kExample)) {
-      word = check_word(reader, "level", *level, all_names<Level>());
-    }
-    for (const Level level : {Level::off, Level::observe, Level::block})
-      if (word == to_string(level))
-        options.level = level;
-  }
-}
+, number, *options.clients
+} // namespace
+);
+reader.finish();
+spec_.rules.push_back(std::move(rule));
+} // namespace mxw
 
 void Loader::read_slips(TableReader &reader, Rule &rule) {
   // What the names of this rule end in: its suffix, or their top-level domains.
@@ -721,6 +614,39 @@ void Loader::read_slips(TableReader &reader, Rule &rule) {
   }
 }
 
+void Loader::read_look_alikes(TableReader &reader, Rule &rule) {
+  const auto *table = reader.table("look_alikes");
+  if (table == nullptr)
+    return;
+  TableReader look_alikes(reader.source(), *table, "look_alikes", findings_);
+  const auto is_protected = [&](const Name &name) {
+    if (rule.suffix && name.is_at_or_below(*rule.suffix))
+      return true;
+    for (std::size_t i = 0; i < rule.domains.size(); ++i)
+      if (name.is_at_or_below(rule.domains[i]))
+        return true;
+    return false;
+  };
+  for (const auto &[text, node] : look_alikes.entries()) {
+    const auto meant_text =
+        look_alikes.string_of(*node, text.value, "\"army-mail.com\" = \"army.mil\"");
+    const auto typed = read_name(reader.source(), text, kPassed);
+    const auto meant =
+        meant_text ? read_name(reader.source(), *meant_text, kProtected) : std::optional<Name>();
+    if (!typed || !meant)
+      continue;
+    if (is_protected(*typed))
+      reader.error("MXW034", text.at, quote(text.value) + " is protected by this rule itself",
+                   "a look-alike stands left, the protected name that is meant stands right");
+    else if (!is_protected(*meant))
+      reader.error(
+          "MXW034", meant_text->at, quote(meant_text->value) + " is not protected by this rule",
+          "name what the look-alike stands for, and protect it: it is suggested to senders");
+    else
+      rule.look_alikes.push_back({*typed, *meant});
+  }
+}
+
 void Loader::read_allow(const Source &source, const toml::table &table) {
   TableReader reader(source, table, "[[allow]]", findings_);
   Allow allow;
@@ -728,20 +654,26 @@ void Loader::read_allow(const Source &source, const toml::table &table) {
   allow.domains = read_domains(reader, kPassed);
   if (!reader.has("domains") && !reader.has("files"))
     reader.error("MXW025", reader.at(), "[[allow]] allows nothing", "give it 'domains' or 'files'");
-  allow.reason = read_text(reader, "reason");
+  allow.reason = reader.text("reason");
   if (!reader.has("reason"))
     reader.error("MXW005", reader.at(), "[[allow]] has no 'reason'",
                  "whoever reads this in a year wants to know: reason = \"ticket 4711\"");
-  allow.owner = read_text(reader, "owner");
-  if (const auto expires = reader.date("expires")) {
-    constexpr std::int64_t kDayS = 86'400;
-    allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
-    if (*allow.expires_s <= now_s_)
-      reader.warning("MXW028", reader.at("expires"), "this entry has expired and allows nothing",
-                     "renew it or take it out");
-  }
-  reader.finish();
-  spec_.allows.push_back(std::move(allow));
+  allow.owner = reader.text("owner");
+  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
+    pending_clients_.push_back(
+        {[](PolicySpec &spec, std::uint32_t i) -> auto & { return spec.allows[i].clients;
+}
+, static_cast<std::uint32_t>(spec_.allows.size()), { std::move(ids), &source, reader.at("clients") }
+});
+if (const auto expires = reader.date("expires")) {
+  constexpr std::int64_t kDayS = 86'400;
+  allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
+  if (*allow.expires_s <= now_s_)
+    reader.warning("MXW028", reader.at("expires"), "this entry has expired and allows nothing",
+                   "renew it or take it out");
+}
+reader.finish();
+spec_.allows.push_back(std::move(allow));
 }
 
 void Loader::read_exempt(const Source &source, const toml::table &table) {
@@ -786,13 +718,13 @@ void Loader::read_test(const Source &source, const toml::table &table) {
   }
   if (const auto *expect = reader.table("expect")) {
     TableReader wanted(source, *expect, "expect", findings_);
-    test.expect.action = read_word(wanted, "action", all_names<Action>());
-    test.expect.reason = read_word(wanted, "reason", all_names<Reason>());
-    test.expect.technique = read_word(wanted, "technique", all_names<Technique>());
+    test.expect.action = wanted.word("action", all_names<Action>());
+    test.expect.reason = wanted.word("reason", all_names<Reason>());
+    test.expect.technique = wanted.word("technique", all_names<Technique>());
     std::vector<std::string_view> modes = all_names<Mode>();
     modes.push_back(kNone); // no rule
-    test.expect.mode = read_word(wanted, "mode", modes);
-    test.expect.rule = read_text(wanted, "rule");
+    test.expect.mode = wanted.word("mode", modes);
+    test.expect.rule = wanted.text("rule");
     if (const auto text = wanted.string("protected"))
       if (const auto meant = read_name(source, *text, kMeant))
         test.expect.protected_name = to_string(*meant);
@@ -809,23 +741,6 @@ void Loader::read_test(const Source &source, const toml::table &table) {
     test.query.name = *name;
     out_.tests.push_back(std::move(test));
   }
-}
-
-std::string Loader::read_word(TableReader &reader, std::string_view key,
-                              const std::vector<std::string_view> &known) {
-  const auto word = reader.string(key);
-  return word ? check_word(reader, key, *word, known) : std::string();
-}
-
-std::string Loader::check_word(TableReader &reader, std::string_view key, const Text &word,
-                               const std::vector<std::string_view> &known) {
-  if (std::find(known.begin(), known.end(), word.value) != known.end())
-    return word.value;
-  reader.error("MXW013", word.at,
-               "unknown " + std::string(key) + " " + quote(word.value) +
-                   did_you_mean(word.value, known),
-               "choose one of: " + list_of(known));
-  return {};
 }
 
 std::optional<Name> Loader::read_name(const Source &source, const Text &text, const NameUse &use) {
@@ -914,33 +829,37 @@ void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use
 }
 
 void Loader::resolve_clients() {
-  for (const PendingClients &pending : pending_clients_)
-    for (const Text &id : pending.ids) {
+  for (const auto &[of, number, ids] : pending_clients_) {
+    std::vector<std::uint32_t> &clients = of(spec_, number);
+    const bool everyone = std::any_of(ids.value.begin(), ids.value.end(),
+                                      [](const Text &id) { return id.value == kEveryone; });
+    for (const Text &id : ids.value) {
+      if (id.value == kEveryone)
+        continue;
       const auto found = client_ids_.find(id.value);
       if (found != client_ids_.end()) {
-        spec_.rules[pending.rule].clients.push_back(found->second);
+        clients.push_back(found->second);
         continue;
       }
-      std::vector<std::string_view> known;
+      std::vector<std::string_view> known = {kEveryone};
       for (const auto &[name, position] : client_ids_)
         known.push_back(name);
-      findings_.error(*pending.source, "MXW018", id.at,
+      findings_.error(*ids.source, "MXW018", id.at,
                       "there is no client set " + quote(id.value) + did_you_mean(id.value, known),
                       "define it: [[clients]] with this id and its subnets");
     }
+    if (everyone)
+      clients.clear();
+  }
 }
 
-void Loader::resolve_actions() {
+void Loader::resolve_redirects() {
   if (warning_mx_source_ != nullptr)
     return;
-  for (const PendingAction &pending : pending_actions_) {
-    Rule &rule = spec_.rules[pending.rule];
-    if (rule.action != Action::redirect)
-      continue;
-    rule.action = Action::null_mx;
-    if (pending.redirect)
-      findings_.error(*pending.source, "MXW015", *pending.redirect,
-                      "there is no warning MX to redirect to",
+  for (const auto &[rule, said] : pending_redirects_) {
+    spec_.rules[rule].action = Action::null_mx;
+    if (said)
+      findings_.error(*said->source, "MXW015", said->at, "there is no warning MX to redirect to",
                       "name its hosts in [warning_mx], or use null-mx");
   }
 }
@@ -963,7 +882,7 @@ void Loader::check_warning_hosts() {
 
 Loaded Loader::finish() && {
   resolve_clients();
-  resolve_actions();
+  resolve_redirects();
   spec_.is_public_suffix = is_public_suffix;
   if (!findings_.has_error()) {
     out_.policy = std::make_shared<const Policy>(std::move(spec_), random_seed());

@@ -187,6 +187,33 @@ std::optional<double> TableReader::share(std::string_view key) {
   return share;
 }
 
+std::string TableReader::text(std::string_view key) {
+  const auto text = string(key);
+  if (!text)
+    return {};
+  if (text->value.find_first_not_of(" \t\r\n") == std::string::npos)
+    error("MXW025", text->at, quote(key) + " is empty", "put something in, or leave it out");
+  return text->value;
+}
+
+std::string TableReader::word(std::string_view key, const std::vector<std::string_view> &known) {
+  const auto word = string(key);
+  return word ? known_word(key, *word, known) : std::string();
+}
+
+std::string TableReader::known_word(std::string_view what, const Text &word,
+                                    const std::vector<std::string_view> &known) {
+  if (std::find(known.begin(), known.end(), word.value) != known.end())
+    return word.value;
+  std::string words;
+  for (const std::string_view one : known)
+    words += (words.empty() ? "" : ", ") + std::string(one);
+  error("MXW013", word.at,
+        "unknown " + std::string(what) + " " + quote(word.value) + did_you_mean(word.value, known),
+        "choose one of: " + words);
+  return {};
+}
+
 std::optional<toml::date> TableReader::date(std::string_view key) {
   const toml::node *node = take(key);
   if (node == nullptr)

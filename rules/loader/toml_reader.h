@@ -37,6 +37,14 @@ public:
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
   /// A number with or without a fraction, from 0 to 1.
   std::optional<double> share(std::string_view key);
+  /// A string that is more than blanks; an empty one where it is not there or blank.
+  std::string text(std::string_view key);
+  /// One of the words of `known`; an empty one where it is not there or another, which is a
+  /// finding.
+  std::string word(std::string_view key, const std::vector<std::string_view> &known);
+  /// The same for a word that was read, which is a `what`.
+  std::string known_word(std::string_view what, const Text &word,
+                         const std::vector<std::string_view> &known);
   std::optional<toml::date> date(std::string_view key);
   /// An array of strings; one of fewer than `at_least` is a finding.
   std::vector<Text> strings(std::string_view key, std::size_t at_least = 1);
@@ -60,6 +68,7 @@ public:
   [[nodiscard]] Position at(std::string_view key) const;
   [[nodiscard]] const Source &source() const noexcept { return source_; }
   [[nodiscard]] std::string_view title() const noexcept { return title_; }
+  [[nodiscard]] Findings &findings() noexcept { return findings_; }
 
   void error(std::string_view code, Position at, std::string message, std::string help);
   void warning(std::string_view code, Position at, std::string message, std::string help);

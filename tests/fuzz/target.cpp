@@ -271,7 +271,9 @@ PolicySpec fixed_spec() {
   mirror.mirror = {known("eu.example"), known("ed")};
   PolicySpec spec;
   spec.rules = {std::move(all), std::move(some), std::move(mirror)};
-  spec.allows = {{{known("arny.mil")}, "", "", 1, {}}, {{known("amry.mil")}, "", "", 0, {}}};
+  spec.allows = {{{known("arny.mil")}, "", "", 1, {}, {}},
+                 {{known("amry.mil")}, "", "", 0, {}, {}},
+                 {{known("army.il")}, "", "", std::nullopt, {}, {0}}};
   spec.exempt = {known("gmaill.com")};
   spec.clients = {ClientSet(std::array{ClientSet::Subnet{client_of(192), 120}})};
   spec.warning_hosts = {{known("warn.army.mil"), {client_of(198)}}, {known("mx.example"), {}}};

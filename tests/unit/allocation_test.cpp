@@ -86,6 +86,7 @@ const Policy &policy() {
           "xn--80a1acny.com", R"(\000\255\000\255.com)"})
       all.domains.push_back(name(text));
     all.matching = everything();
+    all.look_alikes = {{name("army-mail.example"), name("army.mil")}};
     Rule mirror;
     mirror.id = "mirror";
     mirror.action = Action::redirect;
@@ -95,7 +96,8 @@ const Policy &policy() {
     mirror.clients = {0};
     PolicySpec spec;
     spec.rules = {std::move(all), std::move(mirror)};
-    spec.allows = {{{name("arny.mil")}, "", "", 1, {}}};
+    spec.allows = {{{name("arny.mil")}, "", "", 1, {}, {}},
+                   {{name("arnny.mil")}, "", "", std::nullopt, {}, {0}}};
     spec.exempt = {name("gmaill.com")};
     spec.clients = {ClientSet(std::array{ClientSet::Subnet{client(), 120}})};
     spec.warning_hosts = {{name("warn.army.mil"), {client()}}};
@@ -209,6 +211,7 @@ TEST_CASE("allocation: no look-alike costs any, by whatever technique", "[alloca
       {"123gmail.com", Technique::junk_affix},
       {"gmail2024.com", Technique::junk_affix},
       {"example.gv", Technique::mirror},
+      {"army-mail.example", Technique::listed},
       {R"(\000\255\000.com)", Technique::omission},
   }));
   CAPTURE(typed);

@@ -120,6 +120,7 @@ TEST_CASE("matching: the presets differ in what is about two mistakes", "[matchi
           {Technique::omission, Level::block, Level::block, Level::block},
           {Technique::tld_slip, Level::block, Level::block, Level::block},
           {Technique::mirror, Level::block, Level::block, Level::block},
+          {Technique::listed, Level::block, Level::block, Level::block},
           {Technique::two_place, Level::observe, Level::block, Level::block},
           {Technique::two_edits, Level::off, Level::off, Level::block},
           {Technique::junk_affix, Level::observe, Level::observe, Level::block},
@@ -147,6 +148,7 @@ TEST_CASE("matching: a technique that needs a longer label keeps its floor, a lo
           {Technique::two_edits, Preset::aggressive, 5, 5, 9},
           {Technique::tld_slip, Preset::standard, 1, 1, 1}, // whatever stands before it
           {Technique::mirror, Preset::standard, 1, 1, 1},
+          {Technique::listed, Preset::standard, 1, 1, 1},
       }));
   CAPTURE(to_string(technique), to_string(preset));
   CHECK(of(techniques_of(preset, 1), technique).min_label == at_1);

@@ -31,9 +31,9 @@ PolicySpec spec() {
   PolicySpec s;
   s.rules = {rule("dod", {"army.mil", "us.army.mil"}), rule("far", {"fleet.example"})};
   s.rules[0].suffix = name("mil");
-  s.allows = {{{name("gouv.ml")}, "embassies", "j6", std::nullopt, {"a.toml", 3}},
-              {{name("navy.ml"), name("army.ml")}, "", "", kNow, {}},
-              {{name("old.army.ml")}, "", "", kNow + 1, {}}};
+  s.allows = {{{name("gouv.ml")}, "embassies", "j6", std::nullopt, {"a.toml", 3}, {}},
+              {{name("navy.ml"), name("army.ml")}, "", "", kNow, {}, {}},
+              {{name("old.army.ml")}, "", "", kNow + 1, {}, {}}};
   s.exempt = {name("armymil.org")};
   return s;
 }
@@ -213,6 +213,81 @@ TEST_CASE("policy: a mirror rule for others keeps an answer out of the cache", "
   CHECK(decide(policy, "army.ml", qtype::kA, "192.0.3.9").decision == Action::nxdomain);
 }
 
+TEST_CASE("policy: a listed look-alike goes before what is computed, not before what is legitimate",
+          "[policy]") {
+  PolicySpec s = spec();
+  const auto known = [](const char *typed, const char *meant) {
+    return LookAlike{name(typed), name(meant)};
+  };
+  s.rules[0].look_alikes = {known("army-mail.example", "us.army.mil"),
+                            known("army.ml", "us.army.mil"), known("gouv.ml", "army.mil"),
+                            known("armymil.org", "army.mil"), known("fleet.example", "army.mil")};
+  s.rules[0].mirror = {name("ml")};
+  s.rules[1].look_alikes = {known("mail.army-mail.example", "fleet.example")};
+  const Policy policy(std::move(s), 1);
+  const auto [text, reason, technique, meant] =
+      GENERATE(table<std::string, Reason, Technique, std::string>({
+          {"army-mail.example", Reason::look_alike, Technique::listed, "us.army.mil"},
+          {"a.b.army-mail.example", Reason::look_alike, Technique::listed, "us.army.mil"},
+          {"mail.army-mail.example", Reason::look_alike, Technique::listed, "fleet.example"},
+          {"army.ml", Reason::look_alike, Technique::listed, "us.army.mil"}, // a slip as well
+          {"bamako.ml", Reason::look_alike, Technique::mirror, "bamako.mil"},
+          {"gouv.ml", Reason::allowed, Technique::none, ""},
+          {"armymil.org", Reason::exempt, Technique::none, ""},
+          {"fleet.example", Reason::is_protected, Technique::none, "fleet.example"},
+          {"example", Reason::no_match, Technique::none, ""},
+      }));
+  CAPTURE(text);
+  const Verdict verdict = decide(policy, text);
+  CHECK(verdict.reason == reason);
+  CHECK(verdict.technique == technique);
+  CHECK(verdict.protected_name == (meant.empty() ? Name() : name(meant)));
+  if (technique != Technique::listed)
+    return;
+  CHECK(verdict.confidence == 100);
+  CHECK(verdict.contested);
+  CHECK(verdict.enforced());
+  CHECK(policy.look_alikes(0).size() == 5);
+}
+
+TEST_CASE("policy: a listed look-alike may be observed only, or be for some clients", "[policy]") {
+  PolicySpec s = spec();
+  s.rules[0].look_alikes = {{name("army-mail.example"), name("army.mil")}};
+  s.rules[1].look_alikes = {{name("fl.example"), name("fleet.example")}};
+  s.rules[1].matching.techniques[static_cast<std::size_t>(Technique::listed)] = {Level::observe, 1};
+  const std::vector<ClientSet::Subnet> relays = {parse_subnet("192.0.2.0/24").value()};
+  s.clients = {ClientSet(relays)};
+  s.rules[0].clients = {0};
+  const Policy policy(std::move(s), 1);
+  const Verdict observed = decide(policy, "fl.example");
+  CHECK(observed.technique == Technique::listed);
+  CHECK(observed.mode == Mode::observe);
+  CHECK_FALSE(observed.contested);
+  CHECK(decide(policy, "army-mail.example", qtype::kMx, "192.0.2.9").enforced());
+  const Verdict other = decide(policy, "army-mail.example", qtype::kMx, "192.0.3.9");
+  CHECK(other.reason == Reason::no_match);
+  CHECK(other.contested); // the relays would get another answer
+}
+
+TEST_CASE("policy: an allow entry for some clients holds for them alone", "[policy]") {
+  PolicySpec s = spec();
+  const std::vector<ClientSet::Subnet> relays = {parse_subnet("192.0.2.0/24").value()};
+  s.clients = {ClientSet(relays)};
+  s.allows = {{{name("army.ml")}, "the relays know it", "", std::nullopt, {}, {0}},
+              {{name("ml")}, "", "", kNow, {}, {}}};
+  const Policy policy(std::move(s), 1);
+  CHECK(policy.tells_clients_apart());
+  const Verdict relay = decide(policy, "mail.army.ml", qtype::kMx, "192.0.2.9");
+  CHECK(relay.reason == Reason::allowed);
+  CHECK(relay.allow == 0);
+  CHECK(relay.contested); // others get another answer
+  for (const char *client : {"192.0.3.9", static_cast<const char *>(nullptr)}) {
+    const Verdict other = decide(policy, "mail.army.ml", qtype::kMx, client);
+    CHECK(other.reason == Reason::look_alike);
+    CHECK(other.contested);
+  }
+}
+
 TEST_CASE("policy: a look-alike that is itself called mta-sts is redirected", "[policy]") {
   PolicySpec s = spec();
   s.rules[0].action = Action::redirect;
@@ -338,6 +413,7 @@ TEST_CASE("policy: what is known is no look-alike, whatever technique explains i
       {Technique::combosquat, "army-login.org"},
       {Technique::junk_affix, "123gmail.com"},
       {Technique::mirror, "bamako.ml"},
+      {Technique::listed, "army-mail.example"},
   }));
   CAPTURE(text);
   const auto spec_of = [] {
@@ -346,6 +422,7 @@ TEST_CASE("policy: what is known is no look-alike, whatever technique explains i
     s.rules = {rule("all", {"army.mil", "us.army.mil", "gmail.com", "google.com", "hotmail.com",
                             "example.co.uk"})};
     s.rules[0].matching.techniques.fill({Level::block, 4});
+    s.rules[0].look_alikes = {{name("army-mail.example"), name("army.mil")}};
     s.rules.push_back(rule("mirror", {}));
     s.rules[1].suffix = name("mil");
     s.rules[1].mirror = {name("ml")};
@@ -373,7 +450,7 @@ TEST_CASE("policy: what is known is no look-alike, whatever technique explains i
   both(std::move(exempt), Reason::exempt, Reason::exempt);
   PolicySpec allowed = spec_of();
   allowed.rules.pop_back();
-  allowed.allows = {{{name(text)}, "", "", std::nullopt, {}}};
+  allowed.allows = {{{name(text)}, "", "", std::nullopt, {}, {}}};
   both(std::move(allowed), Reason::allowed, Reason::allowed);
   PolicySpec known = spec_of();
   known.rules.push_back(rule("known", {text}));

@@ -1,0 +1,210 @@
+#include "loader/rule_options.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "loader/message.h"
+
+namespace mxw {
+namespace {
+
+constexpr std::uint8_t kMinLabel = 4;
+/// So that a reply line of SMTP (RFC 5321 §4.5.3.1.5) has room for names in it.
+constexpr std::size_t kMaxMessageBytes = 300;
+
+constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::nxdomain,
+                                     Action::nodata,   Action::refused, Action::servfail,
+                                     Action::drop,     Action::pass};
+constexpr std::array kPresets = {Preset::cautious, Preset::standard, Preset::aggressive};
+constexpr std::array kLevels = {Level::off, Level::observe, Level::block};
+constexpr std::array kModes = {Mode::enforce, Mode::observe};
+
+template <class Enum, std::size_t Size>
+std::optional<Enum> find_by_name(const std::array<Enum, Size> &values, std::string_view text) {
+  for (const Enum value : values)
+    if (to_string(value) == text)
+      return value;
+  return std::nullopt;
+}
+
+std::optional<std::uint8_t> label_bytes(TableReader &reader) {
+  const auto bytes = reader.integer("min_label", 1, Name::kMaxLabelBytes);
+  return bytes ? std::optional(static_cast<std::uint8_t>(*bytes)) : std::nullopt;
+}
+
+std::vector<RuleOptions::OfTechnique> read_techniques(TableReader &reader) {
+  std::vector<RuleOptions::OfTechnique> all;
+  const auto *table = reader.table("techniques");
+  if (table == nullptr)
+    return all;
+  constexpr std::string_view kExample =
+      "tld-swap = \"block\", or { level = \"block\", min_label = 6 }";
+  TableReader techniques(reader.source(), *table, "techniques", reader.findings());
+  std::vector<std::string_view> known = all_names<Technique>();
+  known.erase(known.begin()); // none
+  for (const auto &[text, node] : techniques.entries()) {
+    const std::string name = reader.known_word("technique", text, known);
+    if (name.empty())
+      continue;
+    RuleOptions::OfTechnique of;
+    of.technique =
+        static_cast<Technique>(std::find(known.begin(), known.end(), name) - known.begin() + 1);
+    std::string word;
+    if (const auto *inner = node->as_table()) {
+      TableReader options(reader.source(), *inner, name, reader.findings());
+      word = options.word("level", all_names<Level>());
+      of.min_label = label_bytes(options);
+      options.finish();
+    } else if (const auto level = techniques.string_of(*node, text.value, kExample)) {
+      word = reader.known_word("level", *level, all_names<Level>());
+    }
+    of.level = find_by_name(kLevels, word);
+    all.push_back(of);
+  }
+  return all;
+}
+
+std::optional<Keyboards> read_keyboards(TableReader &reader) {
+  constexpr std::array kKeyboards = {Keyboard::qwerty, Keyboard::qwertz, Keyboard::azerty,
+                                     Keyboard::dvorak};
+  const std::vector<std::string_view> known = {"qwerty", "qwertz", "azerty", "dvorak"};
+  if (!reader.has("keyboards")) {
+    reader.strings("keyboards"); // known, though not there
+    return std::nullopt;
+  }
+  Keyboards keyboards = 0;
+  for (const Text &word : reader.strings("keyboards")) {
+    const std::string keyboard = reader.known_word("keyboard", word, known);
+    for (std::size_t i = 0; i < known.size(); ++i)
+      if (keyboard == known[i])
+        keyboards |= static_cast<Keyboards>(kKeyboards.at(i));
+  }
+  return keyboards;
+}
+
+std::optional<Said<Action>> read_action(TableReader &reader) {
+  std::vector<std::string_view> known(kRuleActions.size());
+  std::transform(kRuleActions.begin(), kRuleActions.end(), known.begin(),
+                 [](Action action) { return to_string(action); });
+  const auto action = find_by_name(kRuleActions, reader.word("action", known));
+  if (!action)
+    return std::nullopt;
+  if (*action == Action::refused || *action == Action::servfail || *action == Action::drop)
+    reader.warning("MXW029", reader.at("action"),
+                   quote(to_string(*action)) +
+                       " makes senders wait for days, and leaks past a second resolver",
+                   "redirect and null-mx tell the sender at once");
+  return Said<Action>{*action, &reader.source(), reader.at("action")};
+}
+
+std::optional<RuleOptions::VerifyWhat> read_verify(TableReader &reader) {
+  constexpr std::string_view kCounterpart = "counterpart";
+  constexpr std::string_view kSameOwner = "same-owner";
+  const std::vector<Text> words = reader.string_or_strings("verify");
+  if (words.empty())
+    return std::nullopt;
+  RuleOptions::VerifyWhat what;
+  for (const Text &word : words) {
+    const std::string known = reader.known_word("verify", word, {kCounterpart, kSameOwner, "none"});
+    what.counterpart = what.counterpart || known == kCounterpart;
+    what.same_owner = what.same_owner || known == kSameOwner;
+  }
+  return what;
+}
+
+std::string read_message(TableReader &reader) {
+  const std::string message = reader.text("message");
+  const Position at = reader.at("message");
+  if (message.size() > kMaxMessageBytes)
+    reader.error("MXW014", at,
+                 "'message' has " + std::to_string(message.size()) + " octets; the limit is " +
+                     std::to_string(kMaxMessageBytes),
+                 "senders get it in one line, with names in it: say it in fewer words");
+  if (std::any_of(message.begin(), message.end(), [](char c) {
+        const auto octet = static_cast<unsigned char>(c);
+        return octet < 0x20 || octet == 0x7f;
+      }))
+    reader.error("MXW035", at, "'message' has a control character, such as the end of a line",
+                 "senders get it in one line: take it out");
+  if (const auto bad = find_bad_placeholder(message)) {
+    std::string known;
+    for (const std::string_view placeholder : kPlaceholders)
+      known += (known.empty() ? "{" : ", {") + std::string(placeholder) + '}';
+    reader.error("MXW035", at, quote(*bad) + " in 'message' stands for nothing",
+                 "the placeholders are " + known);
+  }
+  return message;
+}
+
+template <class Value> void take(std::optional<Value> &own, const std::optional<Value> &others) {
+  if (!own)
+    own = others;
+}
+
+} // namespace
+
+RuleOptions RuleOptions::read(TableReader &reader) {
+  RuleOptions options;
+  options.sensitivity = find_by_name(kPresets, reader.word("sensitivity", all_names<Preset>()));
+  options.min_label = label_bytes(reader);
+  options.techniques = read_techniques(reader);
+  if (const auto share = reader.share("min_confidence"))
+    options.min_confidence = static_cast<std::uint8_t>(std::lround(100 * *share));
+  options.keyboards = read_keyboards(reader);
+  options.action = read_action(reader);
+  options.mode = find_by_name(kModes, reader.word("mode", all_names<Mode>()));
+  options.verify = read_verify(reader);
+  if (const std::string word = reader.word("on_unknown", {"block", "pass"}); !word.empty())
+    options.block_unknown = word == "block";
+  if (const auto limit = reader.integer("verify_timeout_ms", 100, 10'000))
+    options.verify_timeout_ms = static_cast<std::uint32_t>(*limit);
+  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
+    options.clients = {std::move(ids), &reader.source(), reader.at("clients")};
+  options.contact = reader.text("contact");
+  options.message = read_message(reader);
+  return options;
+}
+
+void RuleOptions::inherit(const RuleOptions &others) {
+  take(sensitivity, others.sensitivity);
+  take(min_label, others.min_label);
+  techniques.insert(techniques.begin(), others.techniques.begin(), others.techniques.end());
+  take(min_confidence, others.min_confidence);
+  take(keyboards, others.keyboards);
+  take(action, others.action);
+  take(mode, others.mode);
+  take(verify, others.verify);
+  take(block_unknown, others.block_unknown);
+  take(verify_timeout_ms, others.verify_timeout_ms);
+  take(clients, others.clients);
+  if (contact.empty())
+    contact = others.contact;
+  if (message.empty())
+    message = others.message;
+}
+
+void RuleOptions::apply_to(Rule &rule) const {
+  IndexOptions &matching = rule.matching;
+  matching.techniques =
+      techniques_of(sensitivity.value_or(Preset::standard), min_label.value_or(kMinLabel));
+  for (const OfTechnique &of : techniques) {
+    TechniqueOptions &known = matching.techniques.at(static_cast<std::size_t>(of.technique));
+    known.level = of.level.value_or(known.level);
+    known.min_label = of.min_label.value_or(known.min_label);
+  }
+  matching.min_confidence = min_confidence.value_or(matching.min_confidence);
+  matching.keyboards = keyboards.value_or(matching.keyboards);
+  rule.action = action ? action->value : Action::redirect;
+  rule.mode = mode.value_or(rule.mode);
+  if (verify) {
+    rule.verify.counterpart = verify->counterpart;
+    rule.verify.same_owner = verify->same_owner;
+  }
+  rule.verify.block_unknown = block_unknown.value_or(rule.verify.block_unknown);
+  rule.verify.timeout_ms = verify_timeout_ms.value_or(rule.verify.timeout_ms);
+  rule.contact = contact;
+  rule.message = message;
+}
+
+} // namespace mxw
