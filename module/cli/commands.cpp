@@ -1,9 +1,69 @@
 #include "cli/commands.h"
 
+#include <cstdlib>
 #include <ctime>
 #include <iostream>
 
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
 namespace mxw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool wants_colour() {
+  const auto variable = [](const char *name) {
+    const char *value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): there is one thread
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  const std::string_view terminal = variable("TERM");
+  return isatty(STDERR_FILENO) == 1 && variable("NO_COLOR").empty() && !terminal.empty() &&
+         terminal != "dumb";
+}
+
+std::string to_json(const Diagnostic &d) {
+  Json object = {{"severity", to_string(d.severity)},
+                 {"code", d.code},
+                 {"message", d.message},
+                 {"help", d.help},
+                 {"file", d.file},
+                 {"line", nullptr},
+                 {"column", nullptr}};
+  if (d.line != 0) {
+    object["line"] = d.line;
+    object["column"] = d.column;
+  }
+  // Files and what they quote need not be UTF-8.
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// `text` as a value of a workflow command; in a property more octets mean something.
+std::string escaped(const std::string &text, bool in_property) {
+  std::string safe;
+  for (const char c : printable(text))
+    if (c == '%')
+      safe += "%25";
+    else if (in_property && c == ':')
+      safe += "%3A";
+    else if (in_property && c == ',')
+      safe += "%2C";
+    else
+      safe += c;
+  return safe;
+}
+
+std::string to_workflow_command(const Diagnostic &d) {
+  std::string text = d.severity == Severity::note ? "::notice" : "::";
+  if (d.severity != Severity::note)
+    text += to_string(d.severity);
+  text += " file=" + escaped(d.file, true);
+  if (d.line != 0)
+    text += ",line=" + std::to_string(d.line) + ",col=" + std::to_string(d.column);
+  return text + ",title=" + std::string(d.code) + "::" + escaped(d.message + "; " + d.help, false);
+}
+
+} // namespace
 
 Loaded load(const RuleOptions &options) {
   const std::time_t now_s = std::time(nullptr);
@@ -11,9 +71,20 @@ Loaded load(const RuleOptions &options) {
                                : load_rules(options.rules, now_s);
 }
 
-void print(const std::vector<Diagnostic> &findings) {
+void print(const std::vector<Diagnostic> &findings, Format format) {
+  const bool colour = wants_colour();
   for (const Diagnostic &finding : findings)
-    std::cerr << render(finding);
+    switch (format) {
+    case Format::text:
+      std::cerr << render(finding, colour);
+      break;
+    case Format::json:
+      std::cout << to_json(finding) << '\n';
+      break;
+    case Format::github:
+      std::cout << to_workflow_command(finding) << '\n';
+      break;
+    }
 }
 
 } // namespace mxw::cli

@@ -2,6 +2,7 @@
 // main.cpp.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,11 +23,23 @@ struct RuleOptions {
 
 /// Loads what the options name. Findings are not printed.
 Loaded load(const RuleOptions &options);
-/// Writes findings to standard error.
-void print(const std::vector<Diagnostic> &findings);
+/// How findings are written.
+enum class Format : std::uint8_t {
+  text,   ///< for people, to standard error
+  json,   ///< one object a line, to standard output
+  github, ///< workflow commands that GitHub Actions shows beside the lines, to standard output
+};
+/// Writes findings. Text is coloured if standard error is a terminal that wants it
+/// (https://no-color.org).
+void print(const std::vector<Diagnostic> &findings, Format format = Format::text);
 
 struct CheckOptions {
   RuleOptions rules;
+  Format format = Format::text;
+  bool notes = false;  ///< prints notes too
+  bool online = false; ///< asks the DNS about the warning hosts
+  std::string server;  ///< whom it asks, ADDRESS or ADDRESS@PORT; empty: resolv.conf(5)
+  std::vector<std::filesystem::path> popular;
 };
 Exit check(const CheckOptions &options);
 
@@ -39,6 +52,9 @@ struct ExplainOptions {
   bool from_stdin = false;
 };
 Exit explain(const ExplainOptions &options);
+
+/// Prints the codes of findings, or the pages about `codes`.
+Exit codes(const std::vector<std::string> &codes);
 
 struct ListOptions {
   RuleOptions rules;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -32,12 +33,33 @@ void add_rule_options(CLI::App &command, RuleOptions &options) {
 
 void add_check(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("check", "check rule files and run their [[test]] cases");
-  command->footer("Exit status: 0 clean, 1 findings, 2 cannot run.\n\n"
+  command->footer("Exit status: 0 clean, 1 findings (notes are none), 2 cannot run.\n\n"
                   "Examples:\n"
                   "  mxwarden check\n"
-                  "  mxwarden check --rules rules.d/10-dod.toml rules.d/20-partners.toml");
+                  "  mxwarden check --rules rules.d/10-dod.toml rules.d/20-partners.toml\n"
+                  "  mxwarden check --online --popular top-10000.txt");
   const auto options = std::make_shared<CheckOptions>();
   add_rule_options(*command, options->rules);
+  const std::map<std::string, Format> formats = {
+      {"text", Format::text}, {"json", Format::json}, {"github", Format::github}};
+  command
+      ->add_option("-f,--format", options->format,
+                   "of the findings: text, json (one object a line) or github (annotations)")
+      ->transform(CLI::Transformer(formats, CLI::ignore_case))
+      ->default_str("text")
+      ->type_name("FORMAT");
+  command->add_flag("--notes", options->notes, "print what asks for nothing, too");
+  auto *online = command->add_flag("--online", options->online,
+                                   "ask the DNS whether the warning hosts resolve");
+  command
+      ->add_option("--server", options->server,
+                   "whom --online asks, instead of the servers in /etc/resolv.conf")
+      ->type_name("ADDRESS[@PORT]")
+      ->needs(online);
+  command
+      ->add_option("--popular", options->popular,
+                   "lists of names that many people write to: what rules would stop of them")
+      ->type_name("FILE...");
   command->callback([options, &exit] { exit = check(*options); });
 }
 
@@ -110,6 +132,18 @@ void add_list(CLI::App &app, Exit &exit) {
   });
 }
 
+void add_codes(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("codes", "tell what the codes of findings mean");
+  command->footer("Without a code, all of them, one a line.\n"
+                  "Exit status: 0 done, 1 there is no such code, 2 cannot run.\n\n"
+                  "Examples:\n"
+                  "  mxwarden codes\n"
+                  "  mxwarden codes MXW014");
+  const auto wanted = std::make_shared<std::vector<std::string>>();
+  command->add_option("code", *wanted, "codes to explain")->type_name("CODE...");
+  command->callback([wanted, &exit] { exit = codes(*wanted); });
+}
+
 /// True, and says so, if `word` stands where a command must and is none.
 bool is_unknown_command(const CLI::App &app, const std::string &word) {
   std::vector<std::string> names;
@@ -135,6 +169,7 @@ int main(int argc, char **argv) {
     app.footer("mxwarden COMMAND --help tells more; see also mxwarden(1).");
     Exit exit = Exit::clean;
     add_check(app, exit);
+    add_codes(app, exit);
     add_explain(app, exit);
     add_list(app, exit);
     if (argc > 1 && is_unknown_command(app, argv[1])) // CLI11 would say that there must be one

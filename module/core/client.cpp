@@ -54,4 +54,18 @@ bool ClientSet::contains(const ClientAddress &client) const noexcept {
   return after != ranges_.begin() && !(std::prev(after)->last < client);
 }
 
+std::optional<ClientAddress> ClientSet::common(const ClientSet &other) const noexcept {
+  for (auto a = ranges_.begin(), b = other.ranges_.begin();
+       a != ranges_.end() && b != other.ranges_.end();) {
+    const ClientAddress first = std::max(a->first, b->first);
+    if (!(std::min(a->last, b->last) < first))
+      return first;
+    if (a->last < b->last)
+      ++a;
+    else
+      ++b;
+  }
+  return std::nullopt;
+}
+
 } // namespace mxw

@@ -50,6 +50,8 @@ public:
 
   /// Logarithmic in the number of subnets. Thread-safe, does not allocate.
   [[nodiscard]] bool contains(const ClientAddress &client) const noexcept;
+  /// The lowest address that is in both sets.
+  [[nodiscard]] std::optional<ClientAddress> common(const ClientSet &other) const noexcept;
 
 private:
   struct Range {

@@ -58,12 +58,23 @@ std::string printable(std::string_view text) {
   return safe;
 }
 
-std::string render(const Diagnostic &d) {
-  std::string out = printable(d.file);
+std::string render(const Diagnostic &d, bool colour) {
+  constexpr std::string_view kBold = "1";
+  constexpr std::string_view kRed = "1;31";
+  constexpr std::string_view kYellow = "1;33";
+  constexpr std::string_view kCyan = "1;36";
+  const auto in = [&](std::string_view how, const std::string &text) {
+    return colour ? "\x1b[" + std::string(how) + 'm' + text + "\x1b[0m" : text;
+  };
+  const std::string_view hue = d.severity == Severity::error     ? kRed
+                               : d.severity == Severity::warning ? kYellow
+                                                                 : kCyan;
+  std::string place = printable(d.file);
   if (d.line != 0)
-    out += ':' + std::to_string(d.line) + ':' + std::to_string(d.column);
-  out += d.severity == Severity::error ? ": error[" : ": warning[";
-  out += std::string(d.code) + "]: " + printable(d.message) + '\n';
+    place += ':' + std::to_string(d.line) + ':' + std::to_string(d.column);
+  std::string out = in(kBold, place) + ": " +
+                    in(hue, std::string(to_string(d.severity)) + '[' + std::string(d.code) + ']') +
+                    ": " + in(kBold, printable(d.message)) + '\n';
   if (d.line != 0 && !d.source_line.empty()) {
     const std::string shown = printable(d.source_line);
     std::string number = std::to_string(d.line);
@@ -71,10 +82,12 @@ std::string render(const Diagnostic &d) {
       number.insert(0, 5 - number.size(), ' ');
     out += number + " | " + shown + '\n';
     if (d.caret != 0)
-      out += std::string(number.size(), ' ') + " | " + padding(shown, d.caret) + "^\n";
+      out +=
+          std::string(number.size(), ' ') + " | " + padding(shown, d.caret) + in(hue, "^") + '\n';
   }
   if (!d.help.empty())
-    out += "   help: " + printable(d.help) + "; see docs/codes/" + std::string(d.code) + ".md\n";
+    out += "   " + in(kCyan, "help") + ": " + printable(d.help) + "; see docs/codes/" +
+           std::string(d.code) + ".md\n";
   return out;
 }
 

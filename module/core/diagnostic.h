@@ -8,7 +8,13 @@
 
 namespace mxw {
 
-enum class Severity : std::uint8_t { warning, error };
+/// A note asks for nothing.
+enum class Severity : std::uint8_t { note, warning, error };
+
+/// As findings are written. Static storage.
+constexpr std::string_view to_string(Severity severity) noexcept {
+  return severity == Severity::note ? "note" : severity == Severity::warning ? "warning" : "error";
+}
 
 struct Diagnostic {
   Severity severity = Severity::error;
@@ -27,7 +33,8 @@ struct Diagnostic {
 std::string printable(std::string_view text);
 
 /// Returns the finding as people read it: `file:line:column: error[CODE]: message`, the line with a
-/// caret, and the remedy; with a newline at the end. All of it is printable().
-std::string render(const Diagnostic &diagnostic);
+/// caret, and the remedy; with a newline at the end. All of it is printable(). With `colour` it has
+/// the escape sequences of ECMA-48 that terminals know.
+std::string render(const Diagnostic &diagnostic, bool colour = false);
 
 } // namespace mxw

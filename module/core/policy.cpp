@@ -9,14 +9,6 @@
 namespace mxw {
 namespace {
 
-/// What a name in Policy::known_ means: two bits of its value, a position in the rest.
-enum class Known : std::uint32_t { suffix, allowed, exempt };
-constexpr std::uint32_t known_value(Known kind, std::uint32_t position) noexcept {
-  return (position << 2U) | static_cast<std::uint32_t>(kind);
-}
-constexpr Known kind_of(std::uint32_t value) noexcept { return static_cast<Known>(value & 3U); }
-constexpr std::uint32_t position_of(std::uint32_t value) noexcept { return value >> 2U; }
-
 // RFC 8461 §3.1 and §3.3: where a sender looks for an MTA-STS policy of a domain.
 constexpr std::string_view kMtaSts = "mta-sts";
 constexpr std::string_view kMtaStsRecord = "_mta-sts";

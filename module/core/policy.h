@@ -134,6 +134,13 @@ public:
   /// The same as if the module served no warning host: what the rules say of such a host's name.
   [[nodiscard]] Verdict decide_by_rules(const Query &query) const noexcept;
 
+  /// The verdict if nothing were protected, allowed or exempt: what alone `query` looks like.
+  [[nodiscard]] Verdict look_alike(const Query &query) const noexcept {
+    Verdict verdict;
+    find_look_alike(query, Tails(query.name, seed_), verdict);
+    return verdict;
+  }
+
   /// Returns false if no question of this type and name (wire form, any case) can get a decision
   /// other than pass: the cheapest way out for most questions of a resolver.
   [[nodiscard]] bool concerns(std::uint16_t type,
@@ -163,6 +170,10 @@ public:
     return rule.clients.empty() || !query.client || is_one_of(*query.client, rule.clients);
   }
 
+  /// Gives `sink` what the index finds for `name`, whoever the rules are for.
+  void find_matches(const Name &name, MatchSink &sink) const noexcept {
+    index_.find(Tails(name, seed_), sink);
+  }
   /// Every match of `name`, best first, whoever the rules are for. Allocates: for explanations.
   [[nodiscard]] std::vector<Match> matches(const Name &name) const;
   /// The confidence of the first of `matches` among the others, in percent: its own, times its
@@ -175,6 +186,19 @@ public:
 
   [[nodiscard]] const std::vector<Rule> &rules() const noexcept { return spec_.rules; }
   [[nodiscard]] const std::vector<Allow> &allows() const noexcept { return spec_.allows; }
+  [[nodiscard]] const std::vector<ClientSet> &clients() const noexcept { return spec_.clients; }
+  /// Calls `visit(entry, name)` for each name of allows()[entry], in the order of the files.
+  template <class Visit> void for_each_allowed(Visit &&visit) const {
+    for (std::size_t i = 0; i < known_.size(); ++i)
+      if (kind_of(known_.value(i)) == Known::allowed)
+        visit(position_of(known_.value(i)), known_.name(i));
+  }
+  /// Calls `visit(name)` for each exempt name.
+  template <class Visit> void for_each_exempt(Visit &&visit) const {
+    for (std::size_t i = 0; i < known_.size(); ++i)
+      if (kind_of(known_.value(i)) == Known::exempt)
+        visit(known_.name(i));
+  }
   [[nodiscard]] const std::vector<WarningHost> &warning_hosts() const noexcept {
     return spec_.warning_hosts;
   }
@@ -203,6 +227,16 @@ public:
   }
 
 private:
+  /// What a name in known_ means: two bits of its value, a position in the rest.
+  enum class Known : std::uint32_t { suffix, allowed, exempt };
+  static constexpr std::uint32_t known_value(Known kind, std::uint32_t position) noexcept {
+    return (position << 2U) | static_cast<std::uint32_t>(kind);
+  }
+  static constexpr Known kind_of(std::uint32_t value) noexcept {
+    return static_cast<Known>(value & 3U);
+  }
+  static constexpr std::uint32_t position_of(std::uint32_t value) noexcept { return value >> 2U; }
+
   [[nodiscard]] bool concerns_name(std::span<const std::uint8_t> qname) const noexcept;
   class BestMatch;
   struct Mirror {
@@ -236,7 +270,7 @@ private:
   PolicySpec spec_;
   std::uint64_t seed_; // of all tables: a query is hashed once
   Index index_;
-  NameTable known_;   // value: kind and position; see Known in policy.cpp
+  NameTable known_;   // value: kind and position
   NameTable mirrors_; // value: position in mirror_of_
   TailFilter tails_;  // of all these, and of what the index looks up as it is asked
   std::vector<Mirror> mirror_of_;

@@ -18,6 +18,7 @@
 
 #include "core/hash.h"
 #include "loader/dns_text.h"
+#include "loader/list_file.h"
 #include "loader/public_suffix.h"
 #include "loader/rule_options.h"
 #include "loader/source.h"
@@ -111,7 +112,7 @@ public:
 private:
   /// Client sets that a rule or an allow entry names: they may be defined later.
   struct PendingClients {
-    std::vector<std::uint32_t> &(*of)(PolicySpec &, std::uint32_t);
+    bool of_allow;
     std::uint32_t number;
     Said<std::vector<Text>> ids;
   };
@@ -126,6 +127,12 @@ private:
   /// Reads the file that `path` names, relative to the reader's. Where it cannot be read, the
   /// finding is about the place that names it.
   std::optional<Source> read_named(TableReader &reader, const Text &path, std::size_t max_bytes);
+  /// Whoever may write rules decides where mail goes.
+  void look_at_mode(const Source &source) {
+    if (source.is_open_to_all())
+      findings_.warning(source, "MXW044", {}, "every user of this machine may write to this file",
+                        "take that away: chmod o-w");
+  }
   /// Returns true for a file that was not read before, by whatever name.
   bool is_new(const fs::path &file) { return seen_.insert(identity(file)).second; }
   /// Reads the tables of one file. `is_main` allows the keys that only the main file has.
@@ -170,7 +177,6 @@ private:
   RuleOptions defaults_; // of the file that is being read
   const Source *warning_mx_source_ = nullptr;
   std::size_t warning_mx_line_ = 0;
-  std::vector<Position> warning_host_places_;
 };
 
 /// `path` as a pattern that matches nothing else.
@@ -218,6 +224,11 @@ bool is_id(std::string_view id) {
   });
 }
 
+/// A finding about `at`, to be completed.
+Diagnostic place(const Source &source, Position at) {
+  return source.finding(Severity::error, "", at, "", "");
+}
+
 Place place_of(const TableReader &reader) {
   return {reader.source().file(), static_cast<std::uint32_t>(reader.at().line)};
 }
@@ -261,10 +272,13 @@ void Loader::read_file_once(const fs::path &file) {
 
 void Loader::read_file(const fs::path &file, bool is_main) {
   out_.inputs.push_back(file);
-  if (auto read = Source::read(file, kMaxRuleFileBytes))
-    read_tables(std::move(*read), is_main);
-  else
+  auto read = Source::read(file, kMaxRuleFileBytes);
+  if (!read) {
     findings_.add(std::move(read.error()));
+    return;
+  }
+  look_at_mode(*read);
+  read_tables(std::move(*read), is_main);
 }
 
 std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
@@ -272,8 +286,10 @@ std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
   const fs::path file = beside(reader.source(), path.value);
   out_.inputs.push_back(file);
   auto read = Source::read(file, max_bytes);
-  if (read)
+  if (read) {
+    look_at_mode(*read);
     return std::move(*read);
+  }
   reader.error("MXW001", path.at, read.error().message, read.error().help);
   return std::nullopt;
 }
@@ -398,7 +414,7 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
     if (!name)
       continue;
     hosts.push_back({*name, {}});
-    warning_host_places_.push_back(text.at);
+    out_.places.warning_hosts.push_back(place(source, text.at));
   }
   if (!reader.has("hosts"))
     reader.error("MXW005", reader.at(), "[warning_mx] has no 'hosts'",
@@ -500,6 +516,7 @@ void Loader::read_clients(const Source &source, const toml::table &table) {
     reader.error("MXW005", reader.at(), "[[clients]] has no 'subnets'",
                  "say who is in the set: subnets = [\"192.0.2.0/24\"]");
   spec_.clients.emplace_back(subnets);
+  out_.places.clients.push_back(place(source, reader.at()));
   reader.finish();
 }
 
@@ -561,15 +578,11 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
   if (rule.action == Action::redirect)
     pending_redirects_.push_back({number, options.action});
   if (options.clients)
-    pending_clients_.push_back(
-        {[](PolicySpec &spec, std::uint32_t i) -> auto & { return spec.rules[i].clients;
+    pending_clients_.push_back({false, number, *options.clients});
+  reader.finish();
+  spec_.rules.push_back(std::move(rule));
+  out_.places.rules.push_back(place(source, reader.at()));
 }
-, number, *options.clients
-} // namespace
-);
-reader.finish();
-spec_.rules.push_back(std::move(rule));
-} // namespace mxw
 
 void Loader::read_slips(TableReader &reader, Rule &rule) {
   // What the names of this rule end in: its suffix, or their top-level domains.
@@ -660,20 +673,19 @@ void Loader::read_allow(const Source &source, const toml::table &table) {
                  "whoever reads this in a year wants to know: reason = \"ticket 4711\"");
   allow.owner = reader.text("owner");
   if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
-    pending_clients_.push_back(
-        {[](PolicySpec &spec, std::uint32_t i) -> auto & { return spec.allows[i].clients;
-}
-, static_cast<std::uint32_t>(spec_.allows.size()), { std::move(ids), &source, reader.at("clients") }
-});
-if (const auto expires = reader.date("expires")) {
-  constexpr std::int64_t kDayS = 86'400;
-  allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
-  if (*allow.expires_s <= now_s_)
-    reader.warning("MXW028", reader.at("expires"), "this entry has expired and allows nothing",
-                   "renew it or take it out");
-}
-reader.finish();
-spec_.allows.push_back(std::move(allow));
+    pending_clients_.push_back({true,
+                                static_cast<std::uint32_t>(spec_.allows.size()),
+                                {std::move(ids), &source, reader.at("clients")}});
+  if (const auto expires = reader.date("expires")) {
+    constexpr std::int64_t kDayS = 86'400;
+    allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
+    if (*allow.expires_s <= now_s_)
+      reader.warning("MXW028", reader.at("expires"), "this entry has expired and allows nothing",
+                     "renew it or take it out");
+  }
+  reader.finish();
+  spec_.allows.push_back(std::move(allow));
+  out_.places.allows.push_back(place(source, reader.at()));
 }
 
 void Loader::read_exempt(const Source &source, const toml::table &table) {
@@ -688,7 +700,8 @@ void Loader::read_exempt(const Source &source, const toml::table &table) {
 void Loader::read_test(const Source &source, const toml::table &table) {
   TableReader reader(source, table, "[[test]]", findings_);
   TestCase test;
-  test.failure = source.finding(Severity::error, "MXW027", reader.at(), "", "");
+  test.failure = place(source, reader.at());
+  test.failure.code = "MXW027";
   const auto query = reader.string("query");
   if (!query && !reader.has("query"))
     reader.error("MXW005", reader.at(), "[[test]] has no 'query'",
@@ -790,47 +803,36 @@ void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use
     return;
   std::size_t entries = 0;
   std::size_t bad = 0;
-  std::size_t line_number = 0;
-  for (std::string_view rest = list->text(); !rest.empty();) {
-    ++line_number;
-    const std::size_t end = rest.find('\n');
-    const std::string_view whole = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    // The first column of a CSV, a comment cut off, blanks and quotes around it too.
-    std::string_view field = whole.substr(0, whole.find_first_of(",;#"));
-    constexpr std::string_view kAround = " \t\r\"";
-    const std::size_t first = field.find_first_not_of(kAround);
-    const bool is_empty = first == std::string_view::npos;
-    if (is_empty && (field.size() == whole.size() || whole[field.size()] == '#'))
-      continue; // nothing, or a comment: there is no other column
-    if (!is_empty)
-      field = field.substr(first, field.find_last_not_of(kAround) - first + 1);
+  for_each_list_entry(*list, [&](const Text &text) {
+    if (bad == kMaxFindingsAList) {
+      findings_.error(*list, "MXW009", {},
+                      std::to_string(bad) + " findings in this list; the rest was not read",
+                      "a list has a name a line, or in the first column");
+      return false;
+    }
     ++entries;
     if (names_ + names.size() >= kMaxNames) {
       reader.error("MXW014", file.at,
                    "with " + quote(file.value) + " there are more than " +
                        std::to_string(kMaxNames) + " names in all files",
                    "protect the names that matter; each covers everything below it");
-      return;
+      return false;
     }
-    const Text text{std::string(is_empty ? "" : field), {line_number, is_empty ? 1 : first + 1}};
-    if (const auto name = read_name(*list, text, in_a_list(use))) {
+    if (const auto name = read_name(*list, text, in_a_list(use)))
       names.push_back(*name);
-    } else if (++bad == kMaxFindingsAList && !rest.empty()) {
-      findings_.error(*list, "MXW009", {},
-                      std::to_string(bad) + " findings in this list; the rest was not read",
-                      "a list has a name a line, or in the first column");
-      return;
-    }
-  }
+    else
+      ++bad;
+    return true;
+  });
   if (entries == 0)
     reader.warning("MXW031", file.at, quote(file.value) + " has no name in it",
                    "fill the list, or take it out of 'files'");
 }
 
 void Loader::resolve_clients() {
-  for (const auto &[of, number, ids] : pending_clients_) {
-    std::vector<std::uint32_t> &clients = of(spec_, number);
+  for (const auto &[of_allow, number, ids] : pending_clients_) {
+    std::vector<std::uint32_t> &clients =
+        of_allow ? spec_.allows[number].clients : spec_.rules[number].clients;
     const bool everyone = std::any_of(ids.value.begin(), ids.value.end(),
                                       [](const Text &id) { return id.value == kEveryone; });
     for (const Text &id : ids.value) {
@@ -873,10 +875,12 @@ void Loader::check_warning_hosts() {
     const Verdict verdict = policy.decide_by_rules(query);
     if (verdict.reason != Reason::look_alike)
       continue;
-    findings_.error(*warning_mx_source_, "MXW022", warning_host_places_[i],
-                    "warning host " + quote(to_string(host)) + " is itself a near-miss of " +
-                        quote(to_string(verdict.protected_name)),
-                    "use a host whose name no rule matches, or allow it");
+    Diagnostic d = out_.places.warning_hosts[i];
+    d.code = "MXW022";
+    d.message = "warning host " + quote(to_string(host)) + " is itself a near-miss of " +
+                quote(to_string(verdict.protected_name));
+    d.help = "use a host whose name no rule matches, or allow it";
+    findings_.add(std::move(d));
   }
 }
 

@@ -39,6 +39,14 @@ struct Settings {
   std::filesystem::path events_file = "/var/lib/unbound/mxwarden/events.json";
 };
 
+/// A finding about each thing of one kind, yet without code and message.
+struct Places {
+  std::vector<Diagnostic> rules;
+  std::vector<Diagnostic> allows;
+  std::vector<Diagnostic> clients;
+  std::vector<Diagnostic> warning_hosts;
+};
+
 struct Loaded {
   /// Sorted by file, line and column.
   std::vector<Diagnostic> findings;
@@ -46,6 +54,7 @@ struct Loaded {
   std::shared_ptr<const Policy> policy;
   Settings settings;
   std::vector<TestCase> tests;
+  Places places;                            ///< in the order of the policy's
   std::vector<std::filesystem::path> files; ///< rule files read, the main file first
   /// Every file that was asked for, there or not, and every pattern: what has to be watched.
   std::vector<std::filesystem::path> inputs;

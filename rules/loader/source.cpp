@@ -110,7 +110,9 @@ Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_b
   text.resize(used);
   if (text.starts_with(kByteOrderMark))
     text.erase(0, kByteOrderMark.size());
-  return Source(file, std::move(text));
+  Source source(file, std::move(text));
+  source.is_open_to_all_ = (status.st_mode & S_IWOTH) != 0;
+  return source;
 }
 
 Source::Source(std::filesystem::path file, std::string text)
@@ -168,10 +170,19 @@ void Findings::warning(const Source &source, std::string_view code, Position at,
         source.finding(Severity::warning, code, at, std::move(message), std::move(help)));
 }
 
-std::vector<Diagnostic> Findings::sorted() && {
-  std::stable_sort(all_.begin(), all_.end(), [](const Diagnostic &a, const Diagnostic &b) {
+void sort_by_place(std::vector<Diagnostic> &findings) {
+  std::stable_sort(findings.begin(), findings.end(), [](const Diagnostic &a, const Diagnostic &b) {
     return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
   });
+}
+
+std::vector<Diagnostic> Findings::sorted() && {
+  sort_by_place(all_);
+  const auto is_same = [](const Diagnostic &a, const Diagnostic &b) {
+    return std::tie(a.file, a.line, a.column, a.code, a.message, a.help) ==
+           std::tie(b.file, b.line, b.column, b.code, b.message, b.help);
+  };
+  all_.erase(std::unique(all_.begin(), all_.end(), is_same), all_.end()); // two rules, one default
   if (dropped_) {
     Diagnostic d;
     d.severity = has_error_ ? Severity::error : Severity::warning;

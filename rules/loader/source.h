@@ -22,6 +22,12 @@ struct Position {
   std::size_t column = 0;
 };
 
+/// A string with its place.
+struct Text {
+  std::string value;
+  Position at;
+};
+
 class Source {
 public:
   /// Reads all of `file`. Fails with MXW001 where it cannot be read, is no regular file, or is
@@ -32,6 +38,8 @@ public:
 
   [[nodiscard]] const std::filesystem::path &file() const noexcept { return file_; }
   [[nodiscard]] const std::string &text() const noexcept { return text_; }
+  /// True if every user of the system may write to the file.
+  [[nodiscard]] bool is_open_to_all() const noexcept { return is_open_to_all_; }
   /// Line `n` from 1 without its end, or an empty one.
   [[nodiscard]] std::string_view line(std::size_t n) const noexcept;
 
@@ -44,6 +52,7 @@ private:
   std::filesystem::path file_;
   std::string text_;
   std::vector<std::size_t> line_starts_;
+  bool is_open_to_all_ = false;
 };
 
 /// Collects the findings of all files: no more than somebody may want to read, since a file that is
@@ -70,6 +79,9 @@ private:
   bool has_error_ = false;
   bool dropped_ = false;
 };
+
+/// By file, line and column; what stands at one place keeps its order.
+void sort_by_place(std::vector<Diagnostic> &findings);
 
 /// Returns `text` in quotes for a message; a long one without its end.
 std::string quote(std::string_view text);

@@ -13,12 +13,6 @@
 
 namespace mxw {
 
-/// A string with its place.
-struct Text {
-  std::string value;
-  Position at;
-};
-
 Position position_of(const toml::source_region &region) noexcept;
 
 /// Returns the tables of `source`, or nullopt and a finding (MXW002) where it is no TOML.

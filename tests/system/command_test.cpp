@@ -49,6 +49,10 @@ expect = { mode = "none", rule = "none" }
   dir.write("bad.toml", "schema = 1\n[[protect]]\nid = \"bad\"\n");
   dir.write("lax.toml", rule_file("[[protect]]\nid = \"lax\"\ndomains = [\"army.mil\"]\n"
                                   "action = \"drop\"\n"));
+  dir.write("idle.toml", rule_file("[[protect]]\nid = \"idle\"\ndomains = [\"army.mil\"]\n"
+                                   "[[allow]]\ndomains = [\"example.org\"]\nreason = \"none\"\n"));
+  dir.write("wide.toml", rule_file("[[protect]]\nid = \"wide\"\ndomains = [\"af.mil\"]\n"
+                                   "min_label = 2\n"));
   dir.write("main.toml", "schema = 1\nrules = [\"dod.toml\"]\n");
   const auto log = dir.path() / "output";
   Process shell({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
@@ -73,10 +77,36 @@ TEST_CASE("command: exit status and output", "[command]") {
       {"$MXW check --rules dod.toml gone.toml", 1, "cannot read 'gone.toml'"},
       {"$MXW check --config main.toml --rules dod.toml", 2, "excludes"},
       {"$MXW check --rules dod.toml >/dev/full", 2, "cannot write standard output"},
+      {"$MXW check --rules lax.toml --format json", 1,
+       R"({"severity":"warning","code":"MXW029","message":"'drop' makes senders wait for days, )"},
+      {"$MXW check --rules lax.toml --format json", 1,
+       R"("file":"lax.toml","line":5,"column":10})"},
+      {"$MXW check --rules gone.toml --format json", 2, R"("line":null,"column":null})"},
+      {"$MXW check --rules lax.toml --format github", 1,
+       "::warning file=lax.toml,line=5,col=10,title=MXW029::'drop' makes senders wait"},
+      {"cp lax.toml 'a,b:50%.toml' && $MXW check --rules a,b:50%.toml --format github", 1,
+       "::warning file=a%2Cb%3A50%25.toml,line="},
+      {"$MXW check --rules lax.toml --format github | grep -c 0.errors", 1, "0"},
+      {"$MXW check --rules lax.toml --format xml", 2, "xml"},
+      {"$MXW check --rules idle.toml", 0, "0 warnings, 1 note (--notes shows them)"},
+      {"$MXW check --rules idle.toml --notes", 0, "note[MXW038]: 'example.org' would pass"},
+      {"$MXW check --rules idle.toml --notes -f github", 0, "::notice file=idle.toml,"},
+      {"$MXW check --rules dod.toml --popular gone.txt", 2, "cannot read 'gone.txt'"},
+      {"for i in a b c d e g h i j k; do echo a$i.mil; done >near.txt; echo 'no name' >>near.txt; "
+       "$MXW check --rules wide.toml --popular near.txt",
+       1, "this rule would stop 10 of the 10 exempt or popular names, such as 'aa.mil'"},
+      {"echo 'no name' >near.txt; $MXW check --rules dod.toml --popular near.txt", 0,
+       "'near.txt': 1 line without a name left out"},
+      {"$MXW check --rules dod.toml --server 192.0.2.1", 2, "--online"},
+      {"$MXW check --rules dod.toml --online --server nowhere", 2, "'nowhere' is no server"},
+      {"$MXW check --rules dod.toml --online --server 192.0.2.1@0", 2, "is no server"},
+      {"$MXW codes", 0, "MXW014 out of range\n"},
+      {"$MXW codes MXW014 MXW001", 0, "# MXW014: out of range\n"},
+      {"$MXW codes MXW114", 1, "there is no code 'MXW114', did you mean 'MXW014'?"},
       {"$MXW chekc", 2, "unknown command 'chekc', did you mean 'check'?"},
       {"$MXW", 2, "subcommand"},
       {"$MXW --version", 0, "mxwarden 0."},
-      {"$MXW check --help", 0, "Exit status: 0 clean, 1 findings, 2 cannot run."},
+      {"$MXW check --help", 0, "Exit status: 0 clean, 1 findings (notes are none), 2 cannot run."},
       {"$MXW explain army.ml --rules dod.toml", 0,
        "it looks like 'army.mil' (tld-slip, edits: 1, confidence: "},
       {"$MXW explain army.ml --rules dod.toml", 0, "contact  post?[2Jmaster"},
@@ -130,6 +160,43 @@ TEST_CASE("command: exit status and output", "[command]") {
   CHECK(outcome.status == status);
   CHECK(outcome.output.find(part) != std::string::npos);
   CHECK(outcome.output.find('\033') == std::string::npos);
+}
+
+TEST_CASE("command: findings have colours on a terminal that wants them", "[command]") {
+  const auto [environment, coloured] = GENERATE(table<std::string, bool>({
+      {"TERM=xterm NO_COLOR=", true},
+      {"TERM=xterm NO_COLOR=1", false},
+      {"TERM=dumb NO_COLOR=", false},
+      {"TERM= NO_COLOR=", false},
+  }));
+  const Outcome outcome =
+      run(environment + " script -qec '$MXW check --rules lax.toml' /dev/null </dev/null");
+  CAPTURE(environment, outcome.output);
+  CHECK(outcome.status == 1);
+  CHECK(outcome.output.find("warning[MXW029]") != std::string::npos);
+  CHECK((outcome.output.find('\033') != std::string::npos) == coloured);
+}
+
+TEST_CASE("command: check asks the DNS about warning hosts if it is told to", "[command]") {
+  const Nsd world(zones());
+  const Resolver resolver(world.endpoint(), without_module());
+  const auto check = [&](const std::string &host) {
+    const TempDir dir;
+    dir.write("mx.toml", "schema = 1\n[warning_mx]\nhosts = [\"" + host + "\"]\n");
+    const auto log = dir.path() / "output";
+    Process command({setting("MXW_TEST_COMMAND"), "check", "--rules",
+                     (dir.path() / "mx.toml").string(), "--online", "--server",
+                     resolver.endpoint().address + '@' + std::to_string(resolver.endpoint().port)},
+                    {}, log);
+    const int status = command.wait();
+    return std::pair(status, read_text(log));
+  };
+  const auto [status, output] = check("gone.plain.com");
+  CAPTURE(output);
+  CHECK(status == 1);
+  CHECK(output.find("warning[MXW042]: warning host 'gone.plain.com' has no address") !=
+        std::string::npos);
+  CHECK(check("plain.com").first == 0);
 }
 
 TEST_CASE("command: names on standard input are read as lists are written", "[command]") {

@@ -1,0 +1,12 @@
+# Writes HEADER: the text of PAGES as constants, by code.
+set(text "// Made from docs/codes.\n#pragma once\n\n#include <string_view>\n\nnamespace mxw::cli {\n\n")
+string(APPEND text "struct CodePage {\n  std::string_view code;\n  std::string_view text;\n};\n\n")
+string(APPEND text "constexpr CodePage kCodePages[] = {\n")
+list(SORT PAGES)
+foreach(page ${PAGES})
+  get_filename_component(code ${page} NAME_WE)
+  file(READ ${page} content)
+  string(APPEND text "    {\"${code}\", R\"page(${content})page\"},\n")
+endforeach()
+string(APPEND text "};\n\n} // namespace mxw::cli\n")
+file(WRITE ${HEADER} "${text}")
