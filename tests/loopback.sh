@@ -68,7 +68,7 @@ END
 # Its process is `unbound_pid`.
 start_unbound() {
   local try
-  MXWARDEN_CONFIG=$dir/mxwarden.toml "$@" "$host/unbound" -d -c "$dir/unbound.conf" >"$dir/unbound.log" 2>&1 &
+  MXWARDEN_CONFIG=$dir/mxwarden.toml MXWARDEN_STATE=$dir/state "$@" "$host/unbound" -d -c "$dir/unbound.conf" >"$dir/unbound.log" 2>&1 &
   unbound_pid=$!
   pids+=("$unbound_pid")
   for ((try = 0; try < 300; try++)); do

@@ -1,6 +1,7 @@
 #include "unbound/module.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <exception>
@@ -23,6 +24,17 @@ void say(const Loaded &loaded) {
   for (const Diagnostic &finding : loaded.findings)
     log_lines(render(finding),
               finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
+}
+
+/// "2026-11-26 12:00:00 UTC".
+std::string utc(std::int64_t time_s) {
+  const std::time_t time = time_s;
+  std::tm parts = {};
+  std::array<char, 32> text = {};
+  if (gmtime_r(&time, &parts) == nullptr ||
+      std::strftime(text.data(), text.size(), "%F %T UTC", &parts) == 0)
+    return "an unknown time";
+  return text.data();
 }
 
 /// For mxw_purge(): `policy` may have another answer than the cached one for somebody. What an
@@ -51,16 +63,19 @@ Module::Module(const std::filesystem::path &config, struct module_env *env)
     : Module(config, env, read(config)) {}
 
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
-    : config_(config), env_(env), rules_(read.loaded.policy, mxw_worker_count(env)),
+    : config_(config), last_good_(state_directory()), env_(env),
+      rules_(read.loaded.policy, mxw_worker_count(env)),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
   for (std::size_t i = 0; i < rules_.workers(); ++i)
     mail_facts_.emplace_back(random_seed());
   say(read.loaded);
-  if (read.loaded.policy == nullptr)
-    log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
-              "' have errors; every query is passed on. Mend them, and run 'mxwarden check'");
-  else
+  if (read.loaded.policy != nullptr) {
+    keep(read.files);
     put_in_force("");
+  } else if (auto policy = last_good()) {
+    rules_.replace(std::move(policy));
+    put_in_force("");
+  }
   if (watch(read))
     reload();
   housekeeper_.start({watch_.fd(), [this] {
@@ -81,12 +96,42 @@ Module::Read Module::read(const std::filesystem::path &config) {
   result.began_ns =
       std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch() - kTick).count();
   try {
-    result.loaded = load_config(config, std::time(nullptr));
+    result.loaded = load_config(config, std::time(nullptr), RuleFiles(&result.files));
   } catch (const std::exception &e) {
     log_lines("cannot load '" + config.string() + "': " + e.what());
     result.loaded.inputs = {config};
   }
   return result;
+}
+
+std::shared_ptr<const Policy> Module::last_good() {
+  const auto fail = [&](const std::string &why) {
+    log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
+              "' have errors, and there are no last good ones (" + why +
+              "); every query is passed on. Mend them, and run 'mxwarden check'");
+    return nullptr;
+  };
+  try {
+    const auto kept = last_good_.load(config_);
+    if (!kept)
+      return fail(kept.error());
+    const Loaded loaded = load_config(config_, std::time(nullptr), RuleFiles(kept->files));
+    if (loaded.policy == nullptr)
+      return fail("those in '" + last_good_.file().string() + "' have errors too");
+    log_lines("THE LAST GOOD RULES ARE ENFORCED, of " + utc(kept->time_s) + ": the rules of '" +
+              config_.string() + "' have errors. Mend them, and run 'mxwarden check'");
+    return loaded.policy;
+  } catch (const std::exception &e) {
+    return fail(e.what());
+  }
+}
+
+void Module::keep(const SavedFiles &files) {
+  const auto failed = last_good_.keep(config_, files, std::time(nullptr));
+  if (failed && !cannot_keep_)
+    log_lines(*failed + "; should the rules be broken when the resolver starts, nothing will be "
+                        "enforced");
+  cannot_keep_ = failed.has_value();
 }
 
 void Module::reload() {
@@ -97,6 +142,7 @@ void Module::reload() {
     if (now.loaded.policy != nullptr) {
       rules_.replace(now.loaded.policy);
       put_in_force("again ");
+      keep(now.files);
     } else {
       log_lines(rules_.rules().policy == nullptr
                     ? "NOTHING IS ENFORCED: the changed rules have errors too; every query is "

@@ -13,6 +13,7 @@
 #include "loader/loader.h"
 #include "runtime/file_watch.h"
 #include "runtime/housekeeper.h"
+#include "runtime/last_good.h"
 #include "runtime/policy_slot.h"
 #include "unbound/shim.h"
 
@@ -41,12 +42,17 @@ public:
 private:
   struct Read {
     Loaded loaded;
+    SavedFiles files;          ///< what it was loaded from
     std::int64_t began_ns = 0; ///< since 1970; what changed later may not have been seen
   };
 
   Module(const std::filesystem::path &config, struct module_env *env, const Read &read);
 
   static Read read(const std::filesystem::path &config);
+  /// At start, when the rules that were read have errors: those that were in force last, or null.
+  std::shared_ptr<const Policy> last_good();
+  /// Keeps what is in force now for a start with broken files.
+  void keep(const SavedFiles &files);
   /// In the housekeeping thread: reads the rules again, until their files stand still.
   void reload();
   /// What follows when the rules of `rules_` are new.
@@ -55,6 +61,8 @@ private:
   bool watch(const Read &read);
 
   std::filesystem::path config_;
+  LastGood last_good_;
+  bool cannot_keep_ = false;
   struct module_env *env_;
   PolicySlot rules_;
   std::vector<MailFacts> mail_facts_; // one a worker

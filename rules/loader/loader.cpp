@@ -14,8 +14,6 @@
 #include <tuple>
 #include <utility>
 
-#include <glob.h>
-
 #include "core/hash.h"
 #include "loader/dns_text.h"
 #include "loader/list_file.h"
@@ -93,17 +91,10 @@ NameUse in_a_list(NameUse use) {
   return use;
 }
 
-/// What is the same for the same file, however it is named.
-fs::path identity(const fs::path &file) {
-  std::error_code error;
-  const fs::path canonical = fs::canonical(file, error);
-  return error ? file.lexically_normal() : canonical;
-}
-
 /// Reads the files of one configuration into a PolicySpec.
 class Loader {
 public:
-  explicit Loader(std::int64_t now_s) : now_s_(now_s) {}
+  Loader(RuleFiles files, std::int64_t now_s) : files_(files), now_s_(now_s) {}
 
   void read_main(const fs::path &file);
   void read_rules(const std::vector<fs::path> &paths);
@@ -134,7 +125,7 @@ private:
                         "take that away: chmod o-w");
   }
   /// Returns true for a file that was not read before, by whatever name.
-  bool is_new(const fs::path &file) { return seen_.insert(identity(file)).second; }
+  bool is_new(const fs::path &file) { return seen_.insert(files_.identity(file)).second; }
   /// Reads the tables of one file. `is_main` allows the keys that only the main file has.
   void read_tables(Source &&read, bool is_main);
   void read_patterns(TableReader &reader);
@@ -161,6 +152,7 @@ private:
   void resolve_redirects();
   void check_warning_hosts();
 
+  RuleFiles files_;
   std::int64_t now_s_;
   std::size_t names_ = 0; // read so far
   Loaded out_;
@@ -178,34 +170,6 @@ private:
   const Source *warning_mx_source_ = nullptr;
   std::size_t warning_mx_line_ = 0;
 };
-
-/// `path` as a pattern that matches nothing else.
-std::string escaped(const fs::path &path) {
-  std::string text;
-  for (const char c : path.native()) {
-    if (std::string_view("*?[\\").find(c) != std::string_view::npos)
-      text += '\\';
-    text += c;
-  }
-  return text;
-}
-
-/// The files that `pattern` matches, which is relative to `directory`: sorted, none where there are
-/// none, nullopt where a directory cannot be read.
-std::optional<std::vector<fs::path>> expand(const fs::path &directory, const std::string &pattern) {
-  glob_t found = {};
-  std::vector<fs::path> files;
-  if (pattern.find('\0') != std::string::npos) // glob() would take what stands before it
-    return files;
-  const auto is_fatal = [](const char *, int error) { return error == ENOENT ? 0 : 1; };
-  const int status = glob((escaped(directory) / fs::path(pattern)).c_str(), 0, is_fatal, &found);
-  for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i)
-    files.emplace_back(found.gl_pathv[i]);
-  globfree(&found);
-  if (status != 0 && status != GLOB_NOMATCH)
-    return std::nullopt;
-  return files;
-}
 
 /// Relative paths in a file are meant from where that file stands.
 fs::path beside(const Source &source, const std::string &path) {
@@ -247,7 +211,7 @@ void Loader::read_rules(const std::vector<fs::path> &paths) {
       read_file_once(path);
       continue;
     }
-    const auto files = expand(path == "." ? fs::path() : path, "*.toml");
+    const auto files = files_.match(path == "." ? fs::path() : path, "*.toml");
     if (!files || files->empty()) {
       Diagnostic d;
       d.severity = files ? Severity::warning : Severity::error;
@@ -272,7 +236,7 @@ void Loader::read_file_once(const fs::path &file) {
 
 void Loader::read_file(const fs::path &file, bool is_main) {
   out_.inputs.push_back(file);
-  auto read = Source::read(file, kMaxRuleFileBytes);
+  auto read = files_.read(file, kMaxRuleFileBytes);
   if (!read) {
     findings_.add(std::move(read.error()));
     return;
@@ -285,7 +249,7 @@ std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
                                          std::size_t max_bytes) {
   const fs::path file = beside(reader.source(), path.value);
   out_.inputs.push_back(file);
-  auto read = Source::read(file, max_bytes);
+  auto read = files_.read(file, max_bytes);
   if (read) {
     look_at_mode(*read);
     return std::move(*read);
@@ -353,7 +317,7 @@ void Loader::read_patterns(TableReader &reader) {
       continue;
     }
     out_.inputs.push_back(beside(reader.source(), pattern.value));
-    const auto files = expand(reader.source().file().parent_path(), pattern.value);
+    const auto files = files_.match(reader.source().file().parent_path(), pattern.value);
     if (!files)
       reader.error("MXW001", pattern.at, "cannot read the directory of " + quote(pattern.value),
                    "it must be readable by the user that the resolver runs as, inside its chroot");
@@ -907,8 +871,8 @@ fs::path default_config() {
   return named != nullptr && *named != '\0' ? named : "/etc/mxwarden/mxwarden.toml";
 }
 
-Loaded load_config(const fs::path &main_file, std::int64_t now_s) {
-  Loader loader(now_s);
+Loaded load_config(const fs::path &main_file, std::int64_t now_s, RuleFiles files) {
+  Loader loader(files, now_s);
   loader.read_main(main_file);
   return std::move(loader).finish();
 }
@@ -926,7 +890,7 @@ std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset) {
 }
 
 Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s) {
-  Loader loader(now_s);
+  Loader loader(RuleFiles(), now_s);
   loader.read_rules(paths);
   return std::move(loader).finish();
 }

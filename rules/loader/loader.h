@@ -13,6 +13,7 @@
 
 #include "core/diagnostic.h"
 #include "core/policy.h"
+#include "loader/rule_files.h"
 
 namespace mxw {
 
@@ -68,7 +69,8 @@ std::filesystem::path default_config();
 
 /// Reads the main file and the rule files that its `rules` patterns name (relative to it).
 /// `now_s` (seconds since 1970) decides which allow entries have expired.
-Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s);
+Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s,
+                   RuleFiles files = RuleFiles());
 
 /// Reads rule files without a main file: files as they are, of directories every *.toml.
 Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s);

@@ -32,6 +32,7 @@ public:
     const fs::path file = dir_.write("mxwarden.toml", "schema = 1\n" + rules +
                                                           "\n[events]\nfile = \"events.json\"\n");
     setenv("MXWARDEN_CONFIG", file.c_str(), 1);
+    setenv("MXWARDEN_STATE", (dir_.path() / "state").c_str(), 1);
   }
 
   [[nodiscard]] std::size_t events() const {
@@ -535,7 +536,9 @@ TEST_CASE("host: bad rules do not end the resolver, everything passes and the lo
 }
 
 TEST_CASE("host: a missing configuration does not end the resolver", "[host]") {
+  const test::TempDir state;
   setenv("MXWARDEN_CONFIG", "/nonexistent/mxwarden.toml", 1);
+  setenv("MXWARDEN_STATE", state.path().c_str(), 1);
   Host host;
   CHECK(std::string(fake_log()).find("/nonexistent/mxwarden.toml: error[MXW001]") !=
         std::string::npos);

@@ -280,7 +280,8 @@ void Resolver::start() {
   const std::string program =
       options_.unbound.empty() ? setting("MXW_TEST_UNBOUND_DIR") + "/unbound" : options_.unbound;
   const auto file = dir_.write("unbound.conf", configuration());
-  std::vector<std::string> environment = {"MXWARDEN_CONFIG=" + (dir() / "mxwarden.toml").string()};
+  std::vector<std::string> environment = {"MXWARDEN_CONFIG=" + (dir() / "mxwarden.toml").string(),
+                                          "MXWARDEN_STATE=" + (dir() / "state").string()};
   if (const std::string preload = setting("MXW_TEST_PRELOAD"); !preload.empty())
     environment.insert(environment.end(), {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=1",
                                            "UBSAN_OPTIONS=print_stacktrace=1"});

@@ -201,6 +201,91 @@ TEST_CASE(
                  Catch::Contains(module.dir().string() + '/' + place + ": error[MXW"));
 }
 
+TEST_CASE("lifecycle: after a start with broken files the last good rules are enforced",
+          "[lifecycle][bad]") {
+  const auto [what, spoil] =
+      GENERATE(table<std::string, std::function<void(const Resolver &)>>({
+          {"a rule file with an error",
+           [](const Resolver &r) { r.write("rules.d/10-test.toml", "schema = 1\n[[protect]\n"); }},
+          {"an error in the main file",
+           [](const Resolver &r) { r.write("mxwarden.toml", "schema = 2\n"); }},
+          {"no rule files any more, and an error in another",
+           [](const Resolver &r) {
+             std::filesystem::remove_all(r.dir() / "rules.d");
+             r.write("rules.d/20-more.toml", "schema = 1\nnonsense = 1\n");
+           }},
+          {"a list that is gone",
+           [](const Resolver &r) { std::filesystem::remove(r.dir() / "names.txt"); }},
+          {"nothing at all",
+           [](const Resolver &r) {
+             std::filesystem::remove_all(r.dir() / "rules.d");
+             std::filesystem::remove(r.dir() / "mxwarden.toml");
+           }},
+      }));
+  CAPTURE(what);
+  const Nsd world(zones());
+  ResolverOptions options = with_rules(protect("redirect", ""));
+  options.files["rules.d/15-list.toml"] =
+      rule_file("[[protect]]\nid = \"listed\"\nfiles = [\"../names.txt\"]\n");
+  options.files["names.txt"] = "null-mx.mil\n";
+  Resolver module(world.endpoint(), options);
+  const Question question{.name = "redirect.ml"};
+  const std::string answer = text(policy_answer(question, "redirect"));
+  CHECK(text(module.ask(question)) == answer);
+  spoil(module);
+  for (int start = 0; start < 2; ++start) { // they are good as often as it takes
+    CHECK(module.control({"reload"}) == "ok\n");
+    REQUIRE(eventually([&] {
+      return module.log().find("THE LAST GOOD RULES ARE ENFORCED, of 2") != std::string::npos;
+    }));
+    CHECK(text(module.ask(question)) == answer);
+    CHECK_FALSE(is_squatters(module.ask({.name = "null-mx.ml"})));
+    CHECK(module.ask({.name = "plain.com"}));
+  }
+  CHECK_THAT(module.log(), Catch::Contains("error[MXW"));
+}
+
+TEST_CASE("lifecycle: mended files take the place of the last good rules", "[lifecycle][bad]") {
+  const Nsd world(zones());
+  Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
+  module.write("rules.d/10-test.toml", "schema = 1\n[[protect]\n");
+  CHECK(module.control({"reload"}) == "ok\n");
+  REQUIRE(eventually(
+      [&] { return module.log().find("THE LAST GOOD RULES ARE ENFORCED") != std::string::npos; }));
+  module.write("rules.d/10-test.toml", rule_file(protect("null-mx", "")));
+  REQUIRE(eventually([&] { return module.log().find("again 1 rules") != std::string::npos; }));
+  CHECK(is_squatters(module.ask({.name = "redirect.ml"})));
+  CHECK_FALSE(is_squatters(module.ask({.name = "null-mx.ml"})));
+}
+
+TEST_CASE("lifecycle: last good rules that are damaged are not enforced", "[lifecycle][bad]") {
+  const Nsd world(zones());
+  Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
+  std::string kept = read_text(module.dir() / "state/last-good");
+  REQUIRE(kept.find("redirect.mil") != std::string::npos);
+  kept[kept.find("redirect.mil")] = 'x';
+  module.write("state/last-good", kept);
+  module.write("rules.d/10-test.toml", "schema = 1\n[[protect]\n");
+  CHECK(module.control({"reload"}) == "ok\n");
+  REQUIRE(eventually([&] {
+    return module.log().find("there are no last good ones ('" +
+                             (module.dir() / "state/last-good").string() + "' is damaged") !=
+           std::string::npos;
+  }));
+  CHECK(is_squatters(module.ask({.name = "redirect.ml"})));
+}
+
+TEST_CASE("lifecycle: where the last good rules cannot be kept the rules hold all the same",
+          "[lifecycle][bad]") {
+  const Nsd world(zones());
+  ResolverOptions options = with_rules(protect("redirect", ""));
+  options.files["state"] = "a file, and no directory";
+  const Resolver module(world.endpoint(), options);
+  CHECK_FALSE(is_squatters(module.ask({.name = "redirect.ml"})));
+  CHECK_THAT(module.log(), Catch::Contains("state/last-good': Not a directory; should the rules be "
+                                           "broken when the resolver starts"));
+}
+
 TEST_CASE("lifecycle: rules that went bad do not end the resolver at a reload",
           "[lifecycle][bad]") {
   const Nsd world(zones());
