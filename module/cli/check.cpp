@@ -23,10 +23,6 @@ namespace {
 
 constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U;
 
-std::string count(std::size_t n, const char *what) {
-  return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
-}
-
 template <auto Free> struct Freed {
   template <class T> void operator()(T *object) const noexcept { Free(object); }
 };

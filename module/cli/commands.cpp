@@ -71,6 +71,10 @@ Loaded load(const RuleOptions &options) {
                                : load_rules(options.rules, now_s);
 }
 
+std::string count(std::size_t n, const std::string &what) {
+  return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
+}
+
 void print(const std::vector<Diagnostic> &findings, Format format) {
   const bool colour = wants_colour();
   for (const Diagnostic &finding : findings)

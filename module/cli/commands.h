@@ -23,6 +23,9 @@ struct RuleOptions {
 
 /// Loads what the options name. Findings are not printed.
 Loaded load(const RuleOptions &options);
+/// "1 rule", "2 rules".
+std::string count(std::size_t n, const std::string &what);
+
 /// How findings are written.
 enum class Format : std::uint8_t {
   text,   ///< for people, to standard error
@@ -52,6 +55,22 @@ struct ExplainOptions {
   bool from_stdin = false;
 };
 Exit explain(const ExplainOptions &options);
+
+/// How the running module is asked.
+struct ControlOptions {
+  std::filesystem::path socket = control_socket();
+  bool json = false;
+};
+enum class StatsFormat : std::uint8_t { text, json, prometheus };
+struct StatsOptions {
+  std::filesystem::path socket = control_socket();
+  StatsFormat format = StatsFormat::text;
+};
+Exit status(const ControlOptions &options);
+Exit stats(const StatsOptions &options);
+Exit reload(const ControlOptions &options);
+/// Prints events until the module or somebody ends it.
+Exit tail(const ControlOptions &options);
 
 /// Prints the codes of findings, or the pages about `codes`.
 Exit codes(const std::vector<std::string> &codes);

@@ -132,6 +132,72 @@ void add_list(CLI::App &app, Exit &exit) {
   });
 }
 
+void add_socket_option(CLI::App &command, std::filesystem::path &socket) {
+  command
+      .add_option("-s,--socket", socket,
+                  "where the module listens; MXWARDEN_STATE names another directory")
+      ->capture_default_str()
+      ->type_name("PATH");
+}
+
+void add_status(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("status", "tell what the running module enforces");
+  command->footer(
+      "Exit status: 0 the rules of the files are in force, 1 they are not, 2 no answer.\n\n"
+      "Examples:\n"
+      "  mxwarden status\n"
+      "  mxwarden status --json");
+  const auto options = std::make_shared<ControlOptions>();
+  add_socket_option(*command, options->socket);
+  command->add_flag("--json", options->json, "one JSON object");
+  command->callback([options, &exit] { exit = status(*options); });
+}
+
+void add_stats(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("stats", "print what the running module has counted");
+  command->footer("A line for each rule, action and mode, since the resolver started.\n"
+                  "Exit status: 0 done, 2 no answer.\n\n"
+                  "Examples:\n"
+                  "  mxwarden stats\n"
+                  "  mxwarden stats --format prometheus");
+  const auto options = std::make_shared<StatsOptions>();
+  add_socket_option(*command, options->socket);
+  const std::map<std::string, StatsFormat> formats = {{"text", StatsFormat::text},
+                                                      {"json", StatsFormat::json},
+                                                      {"prometheus", StatsFormat::prometheus}};
+  command
+      ->add_option("-f,--format", options->format,
+                   "text, json (one object a line) or prometheus (with all other metrics)")
+      ->transform(CLI::Transformer(formats, CLI::ignore_case))
+      ->default_str("text")
+      ->type_name("FORMAT");
+  command->callback([options, &exit] { exit = stats(*options); });
+}
+
+void add_reload(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("reload", "have the running module read its rules again");
+  command->footer("It does so by itself when their files change; this tells how that went.\n"
+                  "Exit status: 0 they are in force, 1 they have errors, 2 no answer.\n\n"
+                  "Examples:\n"
+                  "  mxwarden check && mxwarden reload");
+  const auto options = std::make_shared<ControlOptions>();
+  add_socket_option(*command, options->socket);
+  command->add_flag("--json", options->json, "one JSON object, that of status");
+  command->callback([options, &exit] { exit = reload(*options); });
+}
+
+void add_tail(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("tail", "print events as they happen, until it is stopped");
+  command->footer("One JSON object a line, as in the event log.\n"
+                  "Exit status: 0 the module has ended, 2 no answer.\n\n"
+                  "Examples:\n"
+                  "  mxwarden tail\n"
+                  "  mxwarden tail | jq -r '.dns.question.name'");
+  const auto options = std::make_shared<ControlOptions>();
+  add_socket_option(*command, options->socket);
+  command->callback([options, &exit] { exit = tail(*options); });
+}
+
 void add_codes(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("codes", "tell what the codes of findings mean");
   command->footer("Without a code, all of them, one a line.\n"
@@ -172,6 +238,10 @@ int main(int argc, char **argv) {
     add_codes(app, exit);
     add_explain(app, exit);
     add_list(app, exit);
+    add_status(app, exit);
+    add_stats(app, exit);
+    add_reload(app, exit);
+    add_tail(app, exit);
     if (argc > 1 && is_unknown_command(app, argv[1])) // CLI11 would say that there must be one
       return static_cast<int>(Exit::cannot_run);
     try {

@@ -112,7 +112,8 @@ public:
 };
 
 Policy::Policy(PolicySpec spec, std::uint64_t seed)
-    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed), listed_(seed) {
+    : spec_(std::move(spec)), seed_(seed), known_(seed), mirrors_(seed), listed_(seed),
+      counts_(spec_.rules.size() * kActions * kModes) {
   std::vector<NameList> names;
   std::vector<IndexOptions> groups;
   for (std::uint32_t i = 0; i < spec_.rules.size(); ++i) {

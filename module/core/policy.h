@@ -184,6 +184,17 @@ public:
     return cut_short_.load(std::memory_order_relaxed);
   }
 
+  /// Counts a decision about a look-alike. Never waits; any thread.
+  void count(const Verdict &verdict) const noexcept {
+    counts_[count_at(verdict.rule, verdict.decision, verdict.mode)].fetch_add(
+        1, std::memory_order_relaxed);
+  }
+  /// How often that was counted for rules()[rule].
+  [[nodiscard]] std::uint64_t count_of(std::uint32_t rule, Action decision,
+                                       Mode mode) const noexcept {
+    return counts_[count_at(rule, decision, mode)].load(std::memory_order_relaxed);
+  }
+
   [[nodiscard]] const std::vector<Rule> &rules() const noexcept { return spec_.rules; }
   [[nodiscard]] const std::vector<Allow> &allows() const noexcept { return spec_.allows; }
   [[nodiscard]] const std::vector<ClientSet> &clients() const noexcept { return spec_.clients; }
@@ -261,6 +272,10 @@ private:
   [[nodiscard]] bool is_better(const Match &a, const Match &b) const noexcept;
   [[nodiscard]] bool is_one_of(const ClientAddress &client,
                                const std::vector<std::uint32_t> &sets) const noexcept;
+  static std::size_t count_at(std::uint32_t rule, Action decision, Mode mode) noexcept {
+    return (std::size_t{rule} * kActions + static_cast<std::size_t>(decision)) * kModes +
+           static_cast<std::size_t>(mode);
+  }
   void find_listed(const Query &query, const Tails &tails, Verdict &verdict,
                    Level &level) const noexcept;
   void find_mirrored(const Query &query, const Tails &tails, Verdict &verdict,
@@ -283,7 +298,8 @@ private:
   std::vector<RrSet> host_a_;
   std::vector<RrSet> host_aaaa_;
   mutable std::atomic<std::uint64_t> cut_short_ = 0;
-  bool any_type_ = false; // some rule answers every type
+  mutable std::vector<std::atomic<std::uint64_t>> counts_; // see count_at()
+  bool any_type_ = false;                                  // some rule answers every type
   bool redirects_ = false;
   bool tells_clients_apart_ = false;
 };

@@ -1,6 +1,7 @@
 // What was decided about one query, and the evidence for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +23,7 @@ enum class Action : std::uint8_t {
   drop,
   local_data,
 };
+constexpr std::size_t kActions = static_cast<std::size_t>(Action::local_data) + 1;
 
 enum class Reason : std::uint8_t {
   no_match,
@@ -34,6 +36,7 @@ enum class Reason : std::uint8_t {
 
 /// Whether a rule's decision is carried out or only logged.
 enum class Mode : std::uint8_t { enforce, observe };
+constexpr std::size_t kModes = 2;
 
 /// The names used in rule files, events and on the command line. Static storage.
 constexpr std::string_view to_string(Action action) noexcept {

@@ -63,7 +63,7 @@ Housekeeper::~Housekeeper() {
 }
 
 void Housekeeper::push(std::size_t worker, const Event &event) noexcept {
-  if (log_.discards())
+  if (log_.discards() && !listened_.load(std::memory_order_relaxed))
     return;
   if (worker < rings_.size())
     rings_[worker]->push(event);
@@ -79,9 +79,14 @@ void Housekeeper::wake() const noexcept {
   (void)!::write(wake_fd_, &one, sizeof(one)); // fails only where it is awake already
 }
 
-void Housekeeper::start(Chore chore) noexcept {
+void Housekeeper::listen(Listener listener) {
+  listener_ = std::move(listener);
+  listened_ = static_cast<bool>(listener_);
+}
+
+void Housekeeper::start(std::vector<Chore> chores) noexcept {
   try {
-    chore_ = std::move(chore);
+    chores_ = std::move(chores);
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   } catch (const std::exception &) { // no thread to be had, or no memory: none is asked for here
@@ -126,25 +131,32 @@ void Housekeeper::write() noexcept {
 }
 
 void Housekeeper::sleep() {
-  std::array<pollfd, 2> waiting = {{{wake_fd_, POLLIN, 0}, {chore_.fd, POLLIN, 0}}};
+  std::vector<pollfd> waiting = {{wake_fd_, POLLIN, 0}};
+  for (const Chore &chore : chores_)
+    waiting.push_back({chore.fd, POLLIN, 0});
   const auto wait = [&](std::chrono::milliseconds limit) {
     poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
   };
+  const auto has_none = [&] {
+    return std::none_of(waiting.begin(), waiting.end(),
+                        [](const pollfd &one) { return one.revents != 0; });
+  };
   wait(kGather);
   asleep_.exchange(true, std::memory_order_acq_rel);
-  if ((waiting[0].revents | waiting[1].revents) == 0 && !stop_ &&
+  if (has_none() && !stop_ &&
       std::all_of(rings_.begin(), rings_.end(), [](const auto &ring) { return ring->empty(); }))
     wait(kSleep);
   asleep_.exchange(false, std::memory_order_acq_rel);
   std::uint64_t count = 0;
   (void)!read(wake_fd_, &count, sizeof(count)); // whatever woke us is done now
-  if ((waiting[1].revents & POLLIN) != 0 && !stop_)
-    work();
+  for (std::size_t i = 0; i < chores_.size() && !stop_; ++i)
+    if ((waiting[i + 1].revents & POLLIN) != 0)
+      work(chores_[i]);
 }
 
-void Housekeeper::work() noexcept {
+void Housekeeper::work(const Chore &chore) noexcept {
   try {
-    chore_.work();
+    chore.work();
   } catch (const std::exception &e) {
     host_log_("mxwarden: out of memory while reading the rules; those in force stay");
   }
@@ -155,8 +167,13 @@ void Housekeeper::write_events() {
   bool failed = false;
   for (const auto &ring : rings_)
     ring->drain([&](const Event &event) {
+      const std::string line = to_json(event);
+      if (listener_)
+        listener_(line);
+      if (log_.discards())
+        return;
       wrote = true;
-      if (!log_.write(to_json(event))) {
+      if (!log_.write(line)) {
         failed = true;
         dropped_.fetch_add(1, std::memory_order_relaxed);
       }

@@ -42,9 +42,16 @@ public:
   /// sleeps it is woken, which is at most ten times a second a call to the system.
   void push(std::size_t worker, const Event &event) noexcept;
 
+  /// Takes events as JSON lines.
+  using Listener = std::function<void(const std::string &)>;
+
   /// Starts the thread, once. It takes no signals: they belong to the host. Where none can be had
   /// the resolver's log says so; events are then written at the end.
-  void start(Chore chore = {-1, {}}) noexcept;
+  void start(std::vector<Chore> chores = {}) noexcept;
+
+  /// Gives `listener` the events as well, though there may be no log; none if it is empty. For a
+  /// chore to call.
+  void listen(Listener listener);
 
   /// How many events were lost so far: full rings, and lines that could not be written.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
@@ -63,8 +70,8 @@ private:
   /// Returns when there is something to do, or now and then.
   void sleep();
   void write_events();
-  /// Does the chore; what fails there ends there.
-  void work() noexcept;
+  /// Does a chore; what fails there ends there.
+  void work(const Chore &chore) noexcept;
 
   EventLog log_;
   HostLog host_log_;
@@ -73,7 +80,9 @@ private:
   std::uint64_t reported_drops_ = 0;
   bool complained_ = false; // about the file; once, until it works again
 
-  Chore chore_ = {-1, {}};
+  std::vector<Chore> chores_;
+  Listener listener_;
+  std::atomic<bool> listened_ = false;
   std::atomic<bool> asleep_ = false; // whoever takes it away wakes the thread
   std::atomic<bool> stop_ = false;
   int wake_fd_;

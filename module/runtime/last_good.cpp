@@ -168,11 +168,6 @@ int replace(const fs::path &file, std::initializer_list<std::string_view> parts)
 
 } // namespace
 
-fs::path state_directory() {
-  const char *named = std::getenv("MXWARDEN_STATE"); // NOLINT(concurrency-mt-unsafe): see above
-  return named != nullptr && *named != '\0' ? named : "/var/lib/unbound/mxwarden";
-}
-
 std::optional<std::string> LastGood::keep(const fs::path &main_file, const SavedFiles &files,
                                           std::int64_t now_s) {
   const std::string body = body_of(main_file, files);

@@ -12,10 +12,6 @@
 
 namespace mxw {
 
-/// The directory that MXWARDEN_STATE in the environment names, else /var/lib/unbound/mxwarden. Not
-/// while other threads change the environment.
-std::filesystem::path state_directory();
-
 /// For one thread. The file is `last-good` in the state directory, written whole and renamed into
 /// its place, with a checksum (XXH3) over what it has.
 class LastGood {

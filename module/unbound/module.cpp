@@ -20,12 +20,6 @@ namespace {
 /// How often rules are read in a row. What changes later is told by the watch.
 constexpr int kMaxAttempts = 3;
 
-void say(const Loaded &loaded) {
-  for (const Diagnostic &finding : loaded.findings)
-    log_lines(render(finding),
-              finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
-}
-
 /// "2026-11-26 12:00:00 UTC".
 std::string utc(std::int64_t time_s) {
   const std::time_t time = time_s;
@@ -65,23 +59,40 @@ Module::Module(const std::filesystem::path &config, struct module_env *env)
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), last_good_(state_directory()), env_(env),
       rules_(read.loaded.policy, mxw_worker_count(env)),
+      control_(control_socket(), [this](std::string_view request) { return answer(request); }),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
   for (std::size_t i = 0; i < rules_.workers(); ++i)
     mail_facts_.emplace_back(random_seed());
-  say(read.loaded);
+  told_.version = MXW_VERSION;
+  told_.host_version = mxw_host_version;
+  told_.config = config_;
+  told_.started_s = std::time(nullptr);
+  remember(read.loaded);
   if (read.loaded.policy != nullptr) {
     keep(read.files);
     put_in_force("");
   } else if (auto policy = last_good()) {
     rules_.replace(std::move(policy));
     put_in_force("");
+    told_.source = Status::Source::last_good;
   }
+  if (!control_.error().empty())
+    log_lines("cannot listen at '" + control_socket().string() + "': " + control_.error() +
+              "; 'mxwarden status' and its like do not work");
   if (watch(read))
     reload();
-  housekeeper_.start({watch_.fd(), [this] {
-                        if (watch_.changed())
-                          reload();
-                      }});
+  housekeeper_.start({{watch_.fd(),
+                       [this] {
+                         if (watch_.changed())
+                           reload();
+                       }},
+                      {control_.fd(), [this] {
+                         control_.work();
+                         housekeeper_.listen(
+                             control_.has_listeners()
+                                 ? [this](const std::string &line) { control_.publish(line); }
+                                 : Housekeeper::Listener());
+                       }}});
 }
 
 std::size_t Module::memory_bytes() const noexcept {
@@ -138,9 +149,12 @@ void Module::reload() {
   // Files may change while they are read, or seem to: the clock may have gone back.
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const Read now = read(config_);
-    say(now.loaded);
+    remember(now.loaded);
     if (now.loaded.policy != nullptr) {
+      const std::shared_ptr<const Policy> old = rules_.rules().policy;
       rules_.replace(now.loaded.policy);
+      if (old != nullptr)
+        told_.decisions.add(*old); // nobody counts with it any more
       put_in_force("again ");
       keep(now.files);
     } else {
@@ -155,7 +169,36 @@ void Module::reload() {
   }
 }
 
+void Module::remember(const Loaded &loaded) {
+  for (const Diagnostic &finding : loaded.findings)
+    log_lines(render(finding),
+              finding.severity == Severity::error ? mxw_log_error : mxw_log_warning);
+  told_.findings = loaded.findings;
+  told_.failed_s = loaded.policy == nullptr ? std::time(nullptr) : 0;
+}
+
+Status Module::status() const {
+  Status status = told_;
+  const PolicySlot::Rules &rules = rules_.rules();
+  status.generation = rules.generation;
+  status.policy = rules.policy.get();
+  status.memory_bytes = memory_bytes();
+  status.events_dropped = housekeeper_.dropped();
+  status.decisions = told_.decisions.with(rules.policy.get());
+  return status;
+}
+
+std::string Module::answer(std::string_view request) {
+  if (request == "reload")
+    reload();
+  else if (request != "status")
+    return "{\"error\":\"unknown request\"}\n";
+  return to_json(status(), std::time(nullptr));
+}
+
 void Module::put_in_force(const std::string &again) {
+  told_.source = Status::Source::files;
+  told_.loaded_s = std::time(nullptr);
   const Policy &policy = *rules_.rules().policy;
   policy_bytes_ = policy.memory_bytes();
   // Answers from before they came must not outlive it.

@@ -7,14 +7,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/mail_facts.h"
 #include "loader/loader.h"
+#include "runtime/control_server.h"
 #include "runtime/file_watch.h"
 #include "runtime/housekeeper.h"
 #include "runtime/last_good.h"
 #include "runtime/policy_slot.h"
+#include "runtime/status.h"
 #include "unbound/shim.h"
 
 namespace mxw {
@@ -55,6 +58,11 @@ private:
   void keep(const SavedFiles &files);
   /// In the housekeeping thread: reads the rules again, until their files stand still.
   void reload();
+  /// In the housekeeping thread: answers a request that came over the control socket.
+  std::string answer(std::string_view request);
+  [[nodiscard]] Status status() const;
+  /// Logs what was found in rules that were read, and keeps it for status().
+  void remember(const Loaded &loaded);
   /// What follows when the rules of `rules_` are new.
   void put_in_force(const std::string &again);
   /// Watches what was read. Returns true if some of it may have changed before it was watched.
@@ -69,6 +77,8 @@ private:
   std::atomic<std::size_t> policy_bytes_ = 0;
   FileWatch watch_; // of the housekeeping thread, once that has begun
   bool cannot_watch_ = false;
+  Status told_; // what status() tells, but for what it finds out then
+  ControlServer control_;
   Housekeeper housekeeper_; // last: its thread uses what stands before
 };
 

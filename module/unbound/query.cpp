@@ -50,6 +50,7 @@ void report(const Call &call, const Judged &judged) noexcept {
   if (verdict.reason != Reason::look_alike ||
       (verdict.decision == Action::pass && question.qtype != qtype::kMx))
     return;
+  call.policy()->count(verdict);
   Event event;
   event.time_us = question.time_us;
   event.client = ClientAddress::from_bytes(std::span(question.address, question.address_bytes));

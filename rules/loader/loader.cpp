@@ -871,6 +871,13 @@ fs::path default_config() {
   return named != nullptr && *named != '\0' ? named : "/etc/mxwarden/mxwarden.toml";
 }
 
+fs::path state_directory() {
+  const char *named = std::getenv("MXWARDEN_STATE"); // NOLINT(concurrency-mt-unsafe): see above
+  return named != nullptr && *named != '\0' ? named : "/var/lib/unbound/mxwarden";
+}
+
+fs::path control_socket() { return state_directory() / "control"; }
+
 Loaded load_config(const fs::path &main_file, std::int64_t now_s, RuleFiles files) {
   Loader loader(files, now_s);
   loader.read_main(main_file);

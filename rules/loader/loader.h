@@ -67,6 +67,13 @@ struct Loaded {
 /// Not while other threads change the environment.
 std::filesystem::path default_config();
 
+/// The directory that MXWARDEN_STATE in the environment names, else /var/lib/unbound/mxwarden. Not
+/// while other threads change the environment.
+std::filesystem::path state_directory();
+
+/// The Unix socket by which the running module is asked, in the state directory.
+std::filesystem::path control_socket();
+
 /// Reads the main file and the rule files that its `rules` patterns name (relative to it).
 /// `now_s` (seconds since 1970) decides which allow entries have expired.
 Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s,

@@ -18,7 +18,7 @@ constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::
                                      Action::drop,     Action::pass};
 constexpr std::array kPresets = {Preset::cautious, Preset::standard, Preset::aggressive};
 constexpr std::array kLevels = {Level::off, Level::observe, Level::block};
-constexpr std::array kModes = {Mode::enforce, Mode::observe};
+constexpr std::array kRuleModes = {Mode::enforce, Mode::observe};
 
 template <class Enum, std::size_t Size>
 std::optional<Enum> find_by_name(const std::array<Enum, Size> &values, std::string_view text) {
@@ -153,7 +153,7 @@ RuleOptions RuleOptions::read(TableReader &reader) {
     options.min_confidence = static_cast<std::uint8_t>(std::lround(100 * *share));
   options.keyboards = read_keyboards(reader);
   options.action = read_action(reader);
-  options.mode = find_by_name(kModes, reader.word("mode", all_names<Mode>()));
+  options.mode = find_by_name(kRuleModes, reader.word("mode", all_names<Mode>()));
   options.verify = read_verify(reader);
   if (const std::string word = reader.word("on_unknown", {"block", "pass"}); !word.empty())
     options.block_unknown = word == "block";

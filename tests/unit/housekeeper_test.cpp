@@ -88,11 +88,11 @@ TEST_CASE("housekeeper: does its chore when there is something to do", "[houseke
   std::atomic<int> done = 0;
   {
     Housekeeper keeper(dir.path() / "events.json", 1, [](const char *) {});
-    keeper.start({fd, [&] {
-                    std::uint64_t value = 0;
-                    done += read(fd, &value, sizeof(value)) == sizeof(value);
-                    throw std::bad_alloc(); // ends there
-                  }});
+    keeper.start({{fd, [&] {
+                     std::uint64_t value = 0;
+                     done += read(fd, &value, sizeof(value)) == sizeof(value);
+                     throw std::bad_alloc(); // ends there
+                   }}});
     for (int round = 1; round <= 3; ++round) {
       const std::uint64_t one = 1;
       REQUIRE(write(fd, &one, sizeof(one)) == sizeof(one));
