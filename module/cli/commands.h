@@ -46,6 +46,13 @@ struct CheckOptions {
 };
 Exit check(const CheckOptions &options);
 
+struct TestOptions {
+  RuleOptions rules;
+  Format format = Format::text;
+};
+/// Runs the [[test]] cases and nothing else.
+Exit test(const TestOptions &options);
+
 struct ExplainOptions {
   RuleOptions rules;
   std::vector<std::string> names;

@@ -29,6 +29,18 @@ void add_rule_options(CLI::App &command, RuleOptions &options) {
       ->excludes(config);
 }
 
+/// Adds --format to `command`, for findings.
+void add_format_option(CLI::App &command, Format &format) {
+  const std::map<std::string, Format> formats = {
+      {"text", Format::text}, {"json", Format::json}, {"github", Format::github}};
+  command
+      .add_option("-f,--format", format,
+                  "of the findings: text, json (one object a line) or github (annotations)")
+      ->transform(CLI::Transformer(formats, CLI::ignore_case))
+      ->default_str("text")
+      ->type_name("FORMAT");
+}
+
 // When a command was chosen, `exit` is what it returned.
 
 void add_check(CLI::App &app, Exit &exit) {
@@ -40,14 +52,7 @@ void add_check(CLI::App &app, Exit &exit) {
                   "  mxwarden check --online --popular top-10000.txt");
   const auto options = std::make_shared<CheckOptions>();
   add_rule_options(*command, options->rules);
-  const std::map<std::string, Format> formats = {
-      {"text", Format::text}, {"json", Format::json}, {"github", Format::github}};
-  command
-      ->add_option("-f,--format", options->format,
-                   "of the findings: text, json (one object a line) or github (annotations)")
-      ->transform(CLI::Transformer(formats, CLI::ignore_case))
-      ->default_str("text")
-      ->type_name("FORMAT");
+  add_format_option(*command, options->format);
   command->add_flag("--notes", options->notes, "print what asks for nothing, too");
   auto *online = command->add_flag("--online", options->online,
                                    "ask the DNS whether the warning hosts resolve");
@@ -61,6 +66,19 @@ void add_check(CLI::App &app, Exit &exit) {
                    "lists of names that many people write to: what rules would stop of them")
       ->type_name("FILE...");
   command->callback([options, &exit] { exit = check(*options); });
+}
+
+void add_test(CLI::App &app, Exit &exit) {
+  auto *command =
+      app.add_subcommand("test", "run the [[test]] cases of the rules, and nothing else");
+  command->footer("Exit status: 0 all hold, 1 some do not, 2 cannot run.\n\n"
+                  "Examples:\n"
+                  "  mxwarden test\n"
+                  "  mxwarden test --rules rules.d --format github");
+  const auto options = std::make_shared<TestOptions>();
+  add_rule_options(*command, options->rules);
+  add_format_option(*command, options->format);
+  command->callback([options, &exit] { exit = test(*options); });
 }
 
 void add_explain(CLI::App &app, Exit &exit) {
@@ -238,6 +256,7 @@ int main(int argc, char **argv) {
     add_codes(app, exit);
     add_explain(app, exit);
     add_list(app, exit);
+    add_test(app, exit);
     add_status(app, exit);
     add_stats(app, exit);
     add_reload(app, exit);

@@ -100,6 +100,13 @@ TEST_CASE("command: exit status and output", "[command]") {
       {"$MXW check --rules dod.toml --server 192.0.2.1", 2, "--online"},
       {"$MXW check --rules dod.toml --online --server nowhere", 2, "'nowhere' is no server"},
       {"$MXW check --rules dod.toml --online --server 192.0.2.1@0", 2, "is no server"},
+      {"$MXW test --rules dod.toml", 0, "2 tests: 0 failures\n"},
+      {"$MXW test --rules lax.toml", 0, "0 tests: 0 failures\n"}, // a warning is no failure
+      {"$MXW test --rules dod.toml bad.toml", 2, "the rules have errors, so nothing can be tested"},
+      {"sed 's/example.org/army.ml/' dod.toml >odd.toml; $MXW test --rules odd.toml", 1,
+       "error[MXW027]: 'army.ml': rule is 'dod', expected 'none'"},
+      {"sed 's/example.org/army.ml/' dod.toml >odd.toml; $MXW test --rules odd.toml -f json", 1,
+       R"("code":"MXW027")"},
       {"$MXW codes", 0, "MXW014 out of range\n"},
       {"$MXW codes MXW014 MXW001", 0, "# MXW014: out of range\n"},
       {"$MXW codes MXW114", 1, "there is no code 'MXW114', did you mean 'MXW014'?"},
