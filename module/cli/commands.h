@@ -2,12 +2,14 @@
 // main.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/replay_input.h"
 #include "loader/loader.h"
 
 namespace mxw::cli {
@@ -91,5 +93,15 @@ struct ListOptions {
   bool json = false;
 };
 Exit list(const ListOptions &options);
+
+struct ReplayOptions {
+  RuleOptions rules;
+  std::vector<std::filesystem::path> files;   ///< "-" for standard input
+  std::vector<std::filesystem::path> against; ///< the rules before; none: nothing is compared
+  InputFormat format = InputFormat::automatic;
+  std::size_t top = 20; ///< how many names are printed
+  bool json = false;
+};
+Exit replay(const ReplayOptions &options);
 
 } // namespace mxw::cli

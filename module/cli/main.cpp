@@ -228,6 +228,45 @@ void add_codes(CLI::App &app, Exit &exit) {
   command->callback([wanted, &exit] { exit = codes(*wanted); });
 }
 
+void add_replay(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("replay", "tell what rules would have done to what was asked");
+  command->footer(
+      "Reads the query log of Unbound, the mail log of Postfix or Exim, a list of names, or a\n"
+      "packet capture; compressed by gzip or not, \"-\" for standard input. Nothing is looked up.\n"
+      "Exit status: 0 nothing would be stopped, 1 something would, 2 cannot run or a file could\n"
+      "not be read to its end.\n\n"
+      "Examples:\n"
+      "  mxwarden replay /var/log/unbound.log*\n"
+      "  mxwarden replay /var/log/mail.log.1 --rules rules.d\n"
+      "  journalctl -u unbound | mxwarden replay - --json\n"
+      "  mxwarden replay mail.log --rules new.d --against /etc/mxwarden/mxwarden.toml");
+  const auto options = std::make_shared<ReplayOptions>();
+  command->add_option("file", options->files, "logs, lists or captures")
+      ->required()
+      ->type_name("FILE...");
+  add_rule_options(*command, options->rules);
+  command
+      ->add_option("--against", options->against,
+                   "the rules before, a main file, rule files or directories: what would change")
+      ->type_name("PATH...");
+  const std::map<std::string, InputFormat> formats = {
+      {"auto", InputFormat::automatic},  {"names", InputFormat::names},
+      {"unbound", InputFormat::unbound}, {"postfix", InputFormat::postfix},
+      {"exim", InputFormat::exim},       {"pcap", InputFormat::pcap}};
+  command
+      ->add_option("-f,--format", options->format,
+                   "of the files: auto (seen by each line), names, unbound, postfix, exim or pcap")
+      ->transform(CLI::Transformer(formats, CLI::ignore_case))
+      ->default_str("auto")
+      ->type_name("FORMAT");
+  command->add_option("-n,--top", options->top, "how many names are printed")
+      ->check(CLI::Range(0, 50'000))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--json", options->json, "the report as one JSON object");
+  command->callback([options, &exit] { exit = replay(*options); });
+}
+
 /// True, and says so, if `word` stands where a command must and is none.
 bool is_unknown_command(const CLI::App &app, const std::string &word) {
   std::vector<std::string> names;
@@ -256,6 +295,7 @@ int main(int argc, char **argv) {
     add_codes(app, exit);
     add_explain(app, exit);
     add_list(app, exit);
+    add_replay(app, exit);
     add_test(app, exit);
     add_status(app, exit);
     add_stats(app, exit);

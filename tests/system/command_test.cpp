@@ -161,6 +161,37 @@ TEST_CASE("command: exit status and output", "[command]") {
       {"$MXW explain --stdin --rules dod.toml </tmp", 2, "cannot read standard input"},
       {"printf 'x..y\\033[2J\\n' | $MXW explain --stdin --rules dod.toml", 1,
        "'x..y?[2J' is not a domain name"},
+      {"echo army.ml | $MXW replay - --rules dod.toml", 1, "army.ml  army.mil    tld-slip"},
+      {"echo army.ml | gzip | $MXW replay - --rules dod.toml", 1, "1 question, 1 of them"},
+      {"echo example.org | $MXW replay - --rules dod.toml", 0, "no-match"},
+      {"echo army.org | $MXW replay - --rules dod.toml", 0, "null-mx (observed)"},
+      {"echo bamako.ml | $MXW replay - --rules mirror.toml", 1,
+       "1 question of these by rules that"},
+      {"for i in 1 2 3; do echo \"[1] unbound[1:0] info: 192.0.2.$i army.ml. MX IN\"; done | "
+       "$MXW replay - --rules dod.toml",
+       1, "[[allow]]\ndomains = [\"army.ml\"]\nreason = \"asked 3 times by 3 clients; not"},
+      {"for i in 1 2; do echo army.ml; done | $MXW replay - --rules dod.toml --json", 1,
+       R"("names":[{"name":"army.ml","questions":2,"clients":0,"protected":"army.mil",)"},
+      {"echo '[1] unbound[1:0] info: 192.0.3.1 flete.example. MX IN' >log; "
+       "echo '[1] unbound[1:0] info: 192.0.2.1 flete.example. MX IN' >>log; "
+       "$MXW replay log --rules dod.toml",
+       1, "1        1  flete.example  fleet.example"},
+      {"echo army.ml | $MXW replay - --rules dod.toml --against idle.toml", 1,
+       "other   null-mx by idle  null-mx by dod"},
+      {"echo army.ml | $MXW replay - --rules wide.toml --against main.toml", 0,
+       "no-longer-stopped  null-mx by dod  no-match"},
+      {"echo army.ml | $MXW replay - --rules dod.toml --against dod.toml", 1, "Nothing changes"},
+      {"echo bob.secret@army.ml | $MXW replay - --rules dod.toml | grep -c secret", 1, "0"},
+      {"printf 'x y\\033[2J\\n' | $MXW replay - --rules dod.toml", 0, "not understood: -:1"},
+      {"echo army.ml >log; $MXW replay log gone --rules dod.toml", 2,
+       "cannot read 'gone': No such file or directory"},
+      {"$MXW replay . --rules dod.toml", 2, "cannot read '.': Is a directory"},
+      {"echo army.ml | gzip | head -c 20 | $MXW replay - --rules dod.toml", 2, "is cut off"},
+      {"$MXW replay - --format pcap --rules dod.toml </dev/null", 2, "cannot read '-'"},
+      {"$MXW replay log --rules bad.toml", 2, "nothing can be replayed"},
+      {"$MXW replay log --rules dod.toml --against bad.toml", 2, "nothing can be compared"},
+      {"$MXW replay --rules dod.toml", 2, "file is required"},
+      {"echo army.ml | $MXW replay - --rules dod.toml >/dev/full", 2, "cannot write"},
   }));
   const Outcome outcome = run(script);
   CAPTURE(script, outcome.output);
