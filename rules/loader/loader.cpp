@@ -103,7 +103,7 @@ fs::path identity(const fs::path &file) {
 /// Reads the files of one configuration into a PolicySpec.
 class Loader {
 public:
-  explicit Loader(std::int64_t now_s) : now_s_(now_s) {}
+  Loader(std::int64_t now_s, const Overlay &overlay) : now_s_(now_s), overlay_(overlay) {}
 
   void read_main(const fs::path &file);
   void read_rules(const std::vector<fs::path> &paths);
@@ -121,6 +121,8 @@ private:
     std::optional<Said<Action>> said; // unless nobody said so
   };
 
+  /// The text of `file`, or what it is to have.
+  [[nodiscard]] Result<Source> read_text(const fs::path &file, std::size_t max_bytes) const;
   /// Reads `file`. Where it cannot be read, the finding is about the file itself.
   void read_file(const fs::path &file, bool is_main);
   void read_file_once(const fs::path &file);
@@ -162,6 +164,7 @@ private:
   void check_warning_hosts();
 
   std::int64_t now_s_;
+  const Overlay &overlay_;
   std::size_t names_ = 0; // read so far
   Loaded out_;
   Findings findings_;
@@ -270,9 +273,15 @@ void Loader::read_file_once(const fs::path &file) {
     read_file(file, false);
 }
 
+Result<Source> Loader::read_text(const fs::path &file, std::size_t max_bytes) const {
+  if (const auto found = overlay_.find(identity(file)); found != overlay_.end())
+    return Source(file, found->second);
+  return Source::read(file, max_bytes);
+}
+
 void Loader::read_file(const fs::path &file, bool is_main) {
   out_.inputs.push_back(file);
-  auto read = Source::read(file, kMaxRuleFileBytes);
+  auto read = read_text(file, kMaxRuleFileBytes);
   if (!read) {
     findings_.add(std::move(read.error()));
     return;
@@ -285,7 +294,7 @@ std::optional<Source> Loader::read_named(TableReader &reader, const Text &path,
                                          std::size_t max_bytes) {
   const fs::path file = beside(reader.source(), path.value);
   out_.inputs.push_back(file);
-  auto read = Source::read(file, max_bytes);
+  auto read = read_text(file, max_bytes);
   if (read) {
     look_at_mode(*read);
     return std::move(*read);
@@ -907,8 +916,8 @@ fs::path default_config() {
   return named != nullptr && *named != '\0' ? named : "/etc/mxwarden/mxwarden.toml";
 }
 
-Loaded load_config(const fs::path &main_file, std::int64_t now_s) {
-  Loader loader(now_s);
+Loaded load_config(const fs::path &main_file, std::int64_t now_s, const Overlay &overlay) {
+  Loader loader(now_s, overlay);
   loader.read_main(main_file);
   return std::move(loader).finish();
 }
@@ -925,8 +934,8 @@ std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset) {
   return std::make_shared<const Policy>(std::move(spec), random_seed());
 }
 
-Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s) {
-  Loader loader(now_s);
+Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s, const Overlay &overlay) {
+  Loader loader(now_s, overlay);
   loader.read_rules(paths);
   return std::move(loader).finish();
 }

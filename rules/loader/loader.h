@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,12 +67,17 @@ struct Loaded {
 /// Not while other threads change the environment.
 std::filesystem::path default_config();
 
+/// Texts that rule files are to have, by their canonical paths: read instead of the files.
+using Overlay = std::map<std::filesystem::path, std::string>;
+
 /// Reads the main file and the rule files that its `rules` patterns name (relative to it).
 /// `now_s` (seconds since 1970) decides which allow entries have expired.
-Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s);
+Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s,
+                   const Overlay &overlay = {});
 
 /// Reads rule files without a main file: files as they are, of directories every *.toml.
-Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s);
+Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s,
+                  const Overlay &overlay = {});
 
 /// The policy that a rule with `name` alone and defaults otherwise makes, in enforce mode.
 std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset);
