@@ -21,8 +21,9 @@ struct RuleOptions {
   std::vector<std::filesystem::path> rules; ///< if any, instead of `config`
 };
 
-/// Loads what the options name. Findings are not printed.
-Loaded load(const RuleOptions &options);
+/// Loads what the options name, with `overlay` in place of what files have. Findings are not
+/// printed.
+Loaded load(const RuleOptions &options, const Overlay &overlay = {});
 /// How findings are written.
 enum class Format : std::uint8_t {
   text,   ///< for people, to standard error
@@ -32,6 +33,17 @@ enum class Format : std::uint8_t {
 /// Writes findings. Text is coloured if standard error is a terminal that wants it
 /// (https://no-color.org).
 void print(const std::vector<Diagnostic> &findings, Format format = Format::text);
+
+struct AllowOptions {
+  RuleOptions rules;
+  std::vector<std::string> names;
+  std::string reason;
+  std::string owner;
+  std::string expires;
+  std::filesystem::path file; ///< empty: the last that has an entry, else the first
+  bool dry_run = false;       ///< prints the entry instead of adding it
+};
+Exit allow(const AllowOptions &options);
 
 struct CheckOptions {
   RuleOptions rules;
@@ -55,6 +67,14 @@ Exit explain(const ExplainOptions &options);
 
 /// Prints the codes of findings, or the pages about `codes`.
 Exit codes(const std::vector<std::string> &codes);
+
+struct ImportOptions {
+  std::filesystem::path file;         ///< "-": standard input
+  std::filesystem::path output = "-"; ///< "-": standard output
+  std::string column;                 ///< title or number from 1; empty: the usual titles, or 1
+  std::string suffix;                 ///< what the names must be below; empty: any
+};
+Exit import(const ImportOptions &options);
 
 struct ListOptions {
   RuleOptions rules;
