@@ -121,14 +121,18 @@ TEST_CASE("editing: allow adds to the end and leaves the rest as it is", "[editi
 }
 
 TEST_CASE("editing: what fails leaves the file as it was and nothing beside it", "[editing]") {
-  const auto script = GENERATE(std::string("$MXW allow army.ml --reason x"),
-                               std::string("$MXW allow state.gob --reason x --dry-run"),
-                               std::string("(trap '' XFSZ; ulimit -f 0; $MXW allow state.gob "
-                                           "--reason x | cat)"),
-                               std::string("$MXW allow state.gob --reason \"$(printf '\\377')\""));
+  const auto [script, part] = GENERATE(table<std::string, std::string>({
+      {"$MXW allow army.ml --reason x", "was left as it is"},
+      {"$MXW allow state.gob --reason x --dry-run", "[[allow]]"},
+      {"$MXW allow state.gob --reason \"$(printf '\\377')\"", "MXW002"},
+      // what is said must not be held back by the limit
+      {"(trap '' XFSZ; ulimit -f 0; $MXW allow state.gob --reason x) 2>&1 | cat",
+       "cannot write 'rules.d/10-dod.toml': File too large"},
+  }));
   const Outcome outcome =
       run("cp -r rules.d old; " + script + "; diff -r old rules.d && echo same");
   CAPTURE(script, outcome.output);
+  CHECK(outcome.output.find(part) != std::string::npos);
   CHECK(outcome.output.find("same\n") != std::string::npos);
 }
 
