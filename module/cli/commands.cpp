@@ -65,10 +65,10 @@ std::string to_workflow_command(const Diagnostic &d) {
 
 } // namespace
 
-Loaded load(const RuleOptions &options) {
+Loaded load(const RuleOptions &options, const RuleFiles &files) {
   const std::time_t now_s = std::time(nullptr);
-  return options.rules.empty() ? load_config(options.config, now_s)
-                               : load_rules(options.rules, now_s);
+  return options.rules.empty() ? load_config(options.config, now_s, files)
+                               : load_rules(options.rules, now_s, files);
 }
 
 std::string count(std::size_t n, const std::string &what) {

@@ -23,8 +23,8 @@ struct RuleOptions {
   std::vector<std::filesystem::path> rules; ///< if any, instead of `config`
 };
 
-/// Loads what the options name. Findings are not printed.
-Loaded load(const RuleOptions &options);
+/// Loads what the options name, from `files`. Findings are not printed.
+Loaded load(const RuleOptions &options, const RuleFiles &files = RuleFiles());
 /// "1 rule", "2 rules".
 std::string count(std::size_t n, const std::string &what);
 
@@ -37,6 +37,17 @@ enum class Format : std::uint8_t {
 /// Writes findings. Text is coloured if standard error is a terminal that wants it
 /// (https://no-color.org).
 void print(const std::vector<Diagnostic> &findings, Format format = Format::text);
+
+struct AllowOptions {
+  RuleOptions rules;
+  std::vector<std::string> names;
+  std::string reason;
+  std::string owner;
+  std::string expires;
+  std::filesystem::path file; ///< empty: the last that has an entry, else the first
+  bool dry_run = false;       ///< prints the entry instead of adding it
+};
+Exit allow(const AllowOptions &options);
 
 struct CheckOptions {
   RuleOptions rules;
@@ -83,6 +94,14 @@ Exit tail(const ControlOptions &options);
 
 /// Prints the codes of findings, or the pages about `codes`.
 Exit codes(const std::vector<std::string> &codes);
+
+struct ImportOptions {
+  std::filesystem::path file;         ///< "-": standard input
+  std::filesystem::path output = "-"; ///< "-": standard output
+  std::string column;                 ///< title or number from 1; empty: the usual titles, or 1
+  std::string suffix;                 ///< what the names must be below; empty: any
+};
+Exit import(const ImportOptions &options);
 
 struct ListOptions {
   RuleOptions rules;

@@ -43,6 +43,38 @@ void add_format_option(CLI::App &command, Format &format) {
 
 // When a command was chosen, `exit` is what it returned.
 
+void add_allow(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("allow", "add an [[allow]] entry for names to a rule file");
+  command->footer(
+      "The rules are loaded with the entry first, and their tests run; the file is replaced in "
+      "one\n"
+      "step, or not at all. What else is in it stays as it is.\n"
+      "Exit status: 0 done, 1 the entry would be wrong, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden allow army.ml --reason 'ticket 4711' --owner mail-team --expires 30d\n"
+      "  mxwarden allow army.ml navy.ml --reason partners --file rules.d/20-partners.toml\n"
+      "  mxwarden allow army.ml --reason 'ticket 4711' --dry-run");
+  const auto options = std::make_shared<AllowOptions>();
+  command->add_option("name", options->names, "names that pass, with everything below them")
+      ->required()
+      ->type_name("NAME...");
+  add_rule_options(*command, options->rules);
+  command->add_option("--reason", options->reason, "why they may pass")
+      ->required()
+      ->type_name("TEXT");
+  command->add_option("--owner", options->owner, "who answers for it")->type_name("TEXT");
+  command
+      ->add_option("--expires", options->expires,
+                   "the last day: a date, or days, weeks, months or years from today (30d, 6m)")
+      ->type_name("WHEN");
+  command
+      ->add_option("--file", options->file,
+                   "where the entry goes, instead of the last file that has one")
+      ->type_name("FILE");
+  command->add_flag("--dry-run", options->dry_run, "print the entry, change nothing");
+  command->callback([options, &exit] { exit = allow(*options); });
+}
+
 void add_check(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("check", "check rule files and run their [[test]] cases");
   command->footer("Exit status: 0 clean, 1 findings (notes are none), 2 cannot run.\n\n"
@@ -111,6 +143,32 @@ void add_explain(CLI::App &app, Exit &exit) {
           "read names from standard input, one a line")
       ->trigger_on_parse();
   command->callback([options, &exit] { exit = explain(*options); });
+}
+
+void add_import(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("import", "turn a registry's CSV into a list of names");
+  command->footer(
+      "The list has a name a line, as A-labels, sorted, each once; rules take it in 'files'. What\n"
+      "is no name is reported and left out. The output is replaced in one step, or not at all.\n"
+      "Exit status: 0 done, 1 something was left out, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden import current-full.csv --suffix gov -o lists/gov.txt\n"
+      "  mxwarden import registry.csv --column 2 > names.txt");
+  const auto options = std::make_shared<ImportOptions>();
+  command->add_option("file", options->file, "CSV file; - for standard input")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("-o,--output", options->output, "where the list goes; - for standard output")
+      ->capture_default_str()
+      ->type_name("FILE");
+  command
+      ->add_option("--column", options->column,
+                   "which has the names, by title or by number from 1, instead of 'Domain Name' or "
+                   "the first")
+      ->type_name("COLUMN");
+  command->add_option("--suffix", options->suffix, "take only names that are this or below it")
+      ->type_name("NAME");
+  command->callback([options, &exit] { exit = import(*options); });
 }
 
 void add_list(CLI::App &app, Exit &exit) {
@@ -291,9 +349,11 @@ int main(int argc, char **argv) {
     app.require_subcommand(1);
     app.footer("mxwarden COMMAND --help tells more; see also mxwarden(1).");
     Exit exit = Exit::clean;
+    add_allow(app, exit);
     add_check(app, exit);
     add_codes(app, exit);
     add_explain(app, exit);
+    add_import(app, exit);
     add_list(app, exit);
     add_replay(app, exit);
     add_test(app, exit);

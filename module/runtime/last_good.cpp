@@ -1,19 +1,13 @@
 #include "runtime/last_good.h"
 
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "core/hash.h"
+#include "loader/atomic_file.h"
 
 namespace mxw {
 namespace {
@@ -22,10 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTitle = "mxwarden last good rules 1";
 constexpr std::size_t kMaxBytes = std::size_t{1} << 30U;
-
-std::string reason(int error) {
-  return std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-}
 
 // The body is a sequence of netstrings (D. J. Bernstein 1997): "4:text,".
 
@@ -124,48 +114,6 @@ std::optional<Header> header_of(std::string_view line) {
   return checksum && time_s ? std::optional(Header{*checksum, *time_s}) : std::nullopt;
 }
 
-/// Writes all of `text`; returns the error, or 0.
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return errno;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-/// Puts `parts` into the place of `file`, whole or not at all; returns the error, or 0.
-int replace(const fs::path &file, std::initializer_list<std::string_view> parts) {
-  std::string temporary = file.native() + ".XXXXXX";
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC); // readable by its owner alone
-  if (fd < 0)
-    return errno;
-  int error = 0;
-  for (const std::string_view part : parts)
-    if (error == 0)
-      error = write_all(fd, part);
-  if (error == 0 && fsync(fd) != 0)
-    error = errno;
-  if (close(fd) != 0 && error == 0)
-    error = errno;
-  if (error == 0 && rename(temporary.c_str(), file.c_str()) != 0)
-    error = errno;
-  if (error != 0) {
-    unlink(temporary.c_str());
-    return error;
-  }
-  // That the name is new has to last, too.
-  if (const int directory = open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      directory >= 0) {
-    (void)fsync(directory);
-    close(directory);
-  }
-  return 0;
-}
-
 } // namespace
 
 std::optional<std::string> LastGood::keep(const fs::path &main_file, const SavedFiles &files,
@@ -178,8 +126,8 @@ std::optional<std::string> LastGood::keep(const fs::path &main_file, const Saved
     return std::nullopt;
   std::error_code error;
   fs::create_directories(file_.parent_path(), error); // replace() tells what is wrong
-  if (const int failed = replace(file_, {text_of({checksum, now_s}), body}); failed != 0)
-    return "cannot write '" + file_.string() + "': " + reason(failed);
+  if (const Written written = replace_file(file_, text_of({checksum, now_s}) + body); !written)
+    return written.error();
   checksum_ = checksum;
   return std::nullopt;
 }

@@ -94,7 +94,7 @@ NameUse in_a_list(NameUse use) {
 /// Reads the files of one configuration into a PolicySpec.
 class Loader {
 public:
-  Loader(RuleFiles files, std::int64_t now_s) : files_(files), now_s_(now_s) {}
+  Loader(RuleFiles files, std::int64_t now_s) : files_(std::move(files)), now_s_(now_s) {}
 
   void read_main(const fs::path &file);
   void read_rules(const std::vector<fs::path> &paths);
@@ -879,7 +879,7 @@ fs::path state_directory() {
 fs::path control_socket() { return state_directory() / "control"; }
 
 Loaded load_config(const fs::path &main_file, std::int64_t now_s, RuleFiles files) {
-  Loader loader(files, now_s);
+  Loader loader(std::move(files), now_s);
   loader.read_main(main_file);
   return std::move(loader).finish();
 }
@@ -896,8 +896,8 @@ std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset) {
   return std::make_shared<const Policy>(std::move(spec), random_seed());
 }
 
-Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s) {
-  Loader loader(RuleFiles(), now_s);
+Loaded load_rules(const std::vector<fs::path> &paths, std::int64_t now_s, RuleFiles files) {
+  Loader loader(std::move(files), now_s);
   loader.read_rules(paths);
   return std::move(loader).finish();
 }

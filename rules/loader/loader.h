@@ -80,7 +80,8 @@ Loaded load_config(const std::filesystem::path &main_file, std::int64_t now_s,
                    RuleFiles files = RuleFiles());
 
 /// Reads rule files without a main file: files as they are, of directories every *.toml.
-Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s);
+Loaded load_rules(const std::vector<std::filesystem::path> &paths, std::int64_t now_s,
+                  RuleFiles files = RuleFiles());
 
 /// The policy that a rule with `name` alone and defaults otherwise makes, in enforce mode.
 std::shared_ptr<const Policy> policy_for(const Name &name, Preset preset);

@@ -52,6 +52,9 @@ Result<Source> RuleFiles::read(const fs::path &file, std::size_t max_bytes) {
     d.help = "mend the rule files";
     return tl::unexpected(std::move(d));
   }
+  if (!overlay_.empty())
+    if (const auto found = overlay_.find(identity(file)); found != overlay_.end())
+      return Source(file, found->second);
   auto read = Source::read(file, max_bytes);
   if (read && kept_ != nullptr)
     kept_->texts[file] = read->text();

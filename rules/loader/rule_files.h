@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loader/source.h"
@@ -23,12 +24,17 @@ struct SavedFiles {
   friend bool operator==(const SavedFiles &, const SavedFiles &) = default;
 };
 
+/// Texts that files are to have, by their canonical paths.
+using Overlay = std::map<std::filesystem::path, std::string>;
+
 /// For one load. Everything that it gives it keeps, if there is where to.
 class RuleFiles {
 public:
   /// Reads the disk. What was read is put into `kept`, unless that is null.
   explicit RuleFiles(SavedFiles *kept = nullptr) : kept_(kept) {}
-  /// Reads `saved`, and never the disk.
+  /// Reads the disk, but for the files that `overlay` has.
+  explicit RuleFiles(Overlay overlay) : overlay_(std::move(overlay)) {}
+  /// Reads `saved`, which must outlive it, and never the disk.
   explicit RuleFiles(const SavedFiles &saved) : saved_(&saved) {}
 
   /// As Source::read().
@@ -43,6 +49,7 @@ public:
 private:
   SavedFiles *kept_ = nullptr;
   const SavedFiles *saved_ = nullptr;
+  Overlay overlay_;
 };
 
 } // namespace mxw

@@ -108,15 +108,16 @@ Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_b
       text.resize(2 * text.size());
   }
   text.resize(used);
-  if (text.starts_with(kByteOrderMark))
-    text.erase(0, kByteOrderMark.size());
   Source source(file, std::move(text));
   source.is_open_to_all_ = (status.st_mode & S_IWOTH) != 0;
   return source;
 }
 
 Source::Source(std::filesystem::path file, std::string text)
-    : file_(std::move(file)), text_(std::move(text)), line_starts_{0} {
+    : file_(std::move(file)), text_(std::move(text)), line_starts_{0},
+      has_mark_(text_.starts_with(kByteOrderMark)) {
+  if (has_mark_)
+    text_.erase(0, kByteOrderMark.size());
   for (std::size_t at = text_.find('\n'); at != std::string::npos; at = text_.find('\n', at + 1))
     line_starts_.push_back(at + 1);
 }

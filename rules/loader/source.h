@@ -34,10 +34,15 @@ public:
   /// larger than `max_bytes`. A byte order mark is left out. Blocks on the disk only.
   static Result<Source> read(const std::filesystem::path &file, std::size_t max_bytes);
 
+  /// A text from elsewhere, which is or will be that of `file`. A byte order mark is left out.
   Source(std::filesystem::path file, std::string text);
 
   [[nodiscard]] const std::filesystem::path &file() const noexcept { return file_; }
   [[nodiscard]] const std::string &text() const noexcept { return text_; }
+  /// Everything that the file has: the text, and the byte order mark if there is one.
+  [[nodiscard]] std::string octets() const {
+    return (has_mark_ ? std::string(kByteOrderMark) : std::string()) + text_;
+  }
   /// True if every user of the system may write to the file.
   [[nodiscard]] bool is_open_to_all() const noexcept { return is_open_to_all_; }
   /// Line `n` from 1 without its end, or an empty one.
@@ -52,6 +57,7 @@ private:
   std::filesystem::path file_;
   std::string text_;
   std::vector<std::size_t> line_starts_;
+  bool has_mark_ = false;
   bool is_open_to_all_ = false;
 };
 
