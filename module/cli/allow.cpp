@@ -76,24 +76,6 @@ std::string to_text(Date date) {
   return text;
 }
 
-/// `text` as a basic string of TOML.
-std::string toml_string(std::string_view text) {
-  std::string escaped = "\"";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      escaped += {'\\', c};
-    } else if (octet < 0x20 || octet == 0x7f) {
-      char unit[8];
-      std::snprintf(unit, sizeof unit, "\\u%04X", static_cast<unsigned>(octet));
-      escaped += unit;
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped + '"';
-}
-
 std::string block_of(const std::vector<std::string> &names, const AllowOptions &options,
                      std::optional<Date> expires) {
   std::string block = "[[allow]]\ndomains = [";

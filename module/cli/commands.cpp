@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
@@ -73,6 +74,23 @@ Loaded load(const RuleOptions &options, const RuleFiles &files) {
 
 std::string count(std::size_t n, const std::string &what) {
   return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
+}
+
+std::string toml_string(std::string_view text) {
+  std::string escaped = "\"";
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      escaped += {'\\', c};
+    } else if (octet < 0x20 || octet == 0x7f) {
+      char unit[8];
+      std::snprintf(unit, sizeof unit, "\\u%04X", static_cast<unsigned>(octet));
+      escaped += unit;
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped + '"';
 }
 
 void print(const std::vector<Diagnostic> &findings, Format format) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/replay_input.h"
@@ -27,6 +28,9 @@ struct RuleOptions {
 Loaded load(const RuleOptions &options, const RuleFiles &files = RuleFiles());
 /// "1 rule", "2 rules".
 std::string count(std::size_t n, const std::string &what);
+
+/// `text` as a basic string of TOML, with its quotes.
+std::string toml_string(std::string_view text);
 
 /// How findings are written.
 enum class Format : std::uint8_t {

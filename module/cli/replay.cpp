@@ -383,10 +383,6 @@ std::string confidence_text(std::uint8_t percent) {
   return out.str();
 }
 
-std::string count(std::uint64_t n, const std::string &noun) {
-  return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s");
-}
-
 /// What the rules do: "redirect", "redirect (observed)", "allowed".
 std::string done_text(Reason reason, Action action, Mode mode) {
   if (reason != Reason::look_alike)
@@ -498,10 +494,9 @@ std::string allow_entry(const Row &row) {
                                   ? ""
                                   : " by " + row.clients.text(kMaxClientsOfName) + " client" +
                                         (row.clients.size() == 1 ? "" : "s");
-  // Names and techniques are letters, digits, hyphens, underscores and dots: no TOML to escape.
   return "# It looks like " + row.meant + " (" + std::string(to_string(row.now.technique)) + ", " +
          confidence_text(row.now.confidence) + "). Who owns it, and who of yours writes to it?\n" +
-         "[[allow]]\ndomains = [\"" + to_string(row.name) + "\"]\nreason = \"asked " +
+         "[[allow]]\ndomains = [" + toml_string(to_string(row.name)) + "]\nreason = \"asked " +
          count(row.questions, "time") + clients + "; not checked yet\"\nexpires = " + expiry() +
          "\n";
 }
