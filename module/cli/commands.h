@@ -107,6 +107,16 @@ struct ImportOptions {
 };
 Exit import(const ImportOptions &options);
 
+struct InitOptions {
+  std::filesystem::path directory = default_config().parent_path();
+  std::vector<std::string> protect;    ///< none: whoever sits at the terminal is asked
+  std::vector<std::string> warning_mx; ///< HOST or HOST=ADDRESS
+  std::string contact;
+  std::string mode = "observe";
+};
+/// Writes a main file and a rule file where there are none.
+Exit init(InitOptions options);
+
 struct ListOptions {
   RuleOptions rules;
   std::vector<std::string> names;

@@ -171,6 +171,34 @@ void add_import(CLI::App &app, Exit &exit) {
   command->callback([options, &exit] { exit = import(*options); });
 }
 
+void add_init(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("init", "write a configuration to begin with");
+  command->footer(
+      "Writes mxwarden.toml and rules.d/10-local.toml, with comments, and never over\n"
+      "files that are there. Without --protect it asks, if it has a terminal.\n"
+      "Exit status: 0 written, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden init\n"
+      "  mxwarden init --protect example.mil mail.example.org --contact j6@example.mil\n"
+      "  mxwarden init --directory rules --protect example.mil \\\n"
+      "    --warning-mx warn1.example.mil=198.51.100.25 --mode enforce");
+  const auto options = std::make_shared<InitOptions>();
+  command->add_option("-d,--directory", options->directory, "where the files go")
+      ->capture_default_str()
+      ->type_name("DIRECTORY");
+  command->add_option("-p,--protect", options->protect, "domains to protect")->type_name("NAME...");
+  command
+      ->add_option("--warning-mx", options->warning_mx,
+                   "hosts that tell senders; with an address if the world does not know it")
+      ->type_name("HOST[=ADDRESS]...");
+  command->add_option("--contact", options->contact, "whom senders can ask")->type_name("TEXT");
+  command->add_option("--mode", options->mode, "of all rules: observe or enforce")
+      ->check(CLI::IsMember({"observe", "enforce"}))
+      ->capture_default_str()
+      ->type_name("MODE");
+  command->callback([options, &exit] { exit = init(*options); });
+}
+
 void add_list(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("list", "print the near-misses of names that would be caught");
   command->footer(
@@ -354,6 +382,7 @@ int main(int argc, char **argv) {
     add_codes(app, exit);
     add_explain(app, exit);
     add_import(app, exit);
+    add_init(app, exit);
     add_list(app, exit);
     add_replay(app, exit);
     add_test(app, exit);

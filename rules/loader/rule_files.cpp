@@ -38,7 +38,17 @@ std::optional<std::vector<fs::path>> expand(const std::string &pattern) {
   return files;
 }
 
+/// `pattern` as one that matches the same from everywhere.
+std::string whole_pattern(const fs::path &directory, const std::string &pattern) {
+  return (escaped(directory) / fs::path(pattern)).native();
+}
+
 } // namespace
+
+void SavedFiles::set_matches(const fs::path &directory, const std::string &pattern,
+                             std::vector<fs::path> files) {
+  matches[whole_pattern(directory, pattern)] = std::move(files);
+}
 
 Result<Source> RuleFiles::read(const fs::path &file, std::size_t max_bytes) {
   if (saved_ != nullptr) {
@@ -63,7 +73,7 @@ Result<Source> RuleFiles::read(const fs::path &file, std::size_t max_bytes) {
 
 std::optional<std::vector<fs::path>> RuleFiles::match(const fs::path &directory,
                                                       const std::string &pattern) {
-  const std::string whole = (escaped(directory) / fs::path(pattern)).native();
+  const std::string whole = whole_pattern(directory, pattern);
   if (saved_ != nullptr) {
     const auto found = saved_->matches.find(whole);
     return found == saved_->matches.end() ? std::vector<fs::path>() : found->second;

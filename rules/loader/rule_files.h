@@ -21,6 +21,9 @@ struct SavedFiles {
   std::map<std::string, std::vector<std::filesystem::path>> matches; ///< by pattern
   std::map<std::filesystem::path, std::filesystem::path> identities;
 
+  /// Says that `pattern`, relative to `directory`, matches `files`.
+  void set_matches(const std::filesystem::path &directory, const std::string &pattern,
+                   std::vector<std::filesystem::path> files);
   friend bool operator==(const SavedFiles &, const SavedFiles &) = default;
 };
 

@@ -169,3 +169,45 @@ TEST_CASE("editing: import writes what rules can read", "[editing]") {
   CHECK(outcome.status == status);
   CHECK(outcome.output.find(part) != std::string::npos);
 }
+
+TEST_CASE("editing: exit status and output of init", "[editing]") {
+  const auto [script, status, part] = GENERATE(table<std::string, int, std::string>({
+      {"$MXW init -d new --protect example.mil m\u00fcnchen.de && $MXW check -c new/mxwarden.toml",
+       0, "2 files, 1 rule, 2 protected names, 2 tests: 0 errors, 0 warnings"},
+      {"$MXW init -d new -p example.mil && cat new/rules.d/10-local.toml", 0,
+       "[[test]]\nquery = \"xeample.mil\"\n"
+       "expect = { reason = \"look-alike\", protected = \"example.mil\" }\n"},
+      {"$MXW init -d new -p af.mil && cat new/rules.d/10-local.toml", 0, // shorter than min_label
+       "query = \"af.mil\"\nexpect = { reason = \"protected\" }\n"},
+      {"$MXW init -d new -p example.mil --contact 'a \"b\"' --mode enforce && cat "
+       "new/mxwarden.toml",
+       0, "mode = \"enforce\"\ncontact = \"a \\\"b\\\"\"\n"},
+      {"$MXW init -d new -p example.mil --mode enforce --warning-mx w1.example.mil=192.0.2.1 "
+       "w2.example.mil && "
+       "$MXW explain exampel.mil -c new/mxwarden.toml",
+       0, "answer   MX 10 w1.example.mil, 20 w2.example.mil"},
+      {"$MXW init -d new/deeper -p example.mil && ls new/deeper/rules.d", 0, "10-local.toml"},
+      {"$MXW init -d . -p example.mil && cat mxwarden.toml", 0, "schema = 1"},
+      {"mkdir new; ln -s gone new/mxwarden.toml; $MXW init -d new -p example.mil", 2,
+       "'new/mxwarden.toml' is there already; nothing was written"},
+      {"$MXW init -d new -p example.mil && $MXW init -d new -p example.org; echo $?; "
+       "grep -c example.org new/rules.d/10-local.toml",
+       1, "2\n0\n"},
+      {"$MXW init -d new -p mil; ls new", 2, "'mil' is no domain to protect: name the domains"},
+      {"$MXW init -d new -p x..y; ls new", 2, "'x..y' is no domain to protect: it has two dots"},
+      {"$MXW init -d new -p example.mil --warning-mx exampel.mil; ls new", 2,
+       "is itself a near-miss of 'example.mil'"},
+      {"$MXW init -d new -p example.mil --warning-mx w.example.mil=nowhere; ls new", 2,
+       "'nowhere' is not an address"},
+      {"$MXW init -d new -p example.mil --mode block", 2, "block"},
+      {"$MXW init -d new </dev/null", 2, "nothing is to be protected; write --protect"},
+      {"$MXW init -d /dev/null/new -p example.mil", 2, "Not a directory"},
+      {"printf 'example.mil\\n\\nw1.example.mil\\n\\n' >answers; "
+       "script -qec '$MXW init -d new' /dev/null <answers; cat new/mxwarden.toml",
+       0, "hosts = [\"w1.example.mil\"]"},
+  }));
+  const Outcome outcome = run(script);
+  CAPTURE(script, outcome.output);
+  CHECK(outcome.status == status);
+  CHECK(outcome.output.find(part) != std::string::npos);
+}
