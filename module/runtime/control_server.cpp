@@ -165,7 +165,7 @@ bool ControlServer::read_from(int fd, Client &client) {
   const std::size_t end = client.request.find('\n');
   if (end == std::string::npos && client.request.size() <= kMaxRequest)
     return true;
-  if (end == std::string::npos || end > kMaxRequest)
+  if (end > kMaxRequest) // or there is none
     return false;
   const std::string request = client.request.substr(0, end);
   if (request == "tail") {
@@ -178,7 +178,7 @@ bool ControlServer::read_from(int fd, Client &client) {
   return true;
 }
 
-bool ControlServer::send_to(int fd, Client &client) {
+bool ControlServer::send_to(int fd, Client &client) const {
   while (!client.unsent.empty()) {
     const ssize_t sent =
         send(fd, client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

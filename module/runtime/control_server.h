@@ -56,12 +56,12 @@ private:
   };
   using Clients = std::map<int, Client>;
 
-  bool listen(const std::filesystem::path &socket);
-  bool bind_to(int fd, const std::filesystem::path &socket);
+  bool listen(const std::filesystem::path &path);
+  bool bind_to(int fd, const std::filesystem::path &path);
   void accept_all();
   /// Both return false where the client is gone.
   bool read_from(int fd, Client &client);
-  bool send_to(int fd, Client &client);
+  bool send_to(int fd, Client &client) const;
   void close_client(int fd);
 
   std::filesystem::path socket_;

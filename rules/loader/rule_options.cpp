@@ -114,7 +114,7 @@ std::optional<RuleOptions::VerifyWhat> read_verify(TableReader &reader) {
 }
 
 std::string read_message(TableReader &reader) {
-  const std::string message = reader.text("message");
+  std::string message = reader.text("message");
   const Position at = reader.at("message");
   if (message.size() > kMaxMessageBytes)
     reader.error("MXW014", at,
