@@ -72,15 +72,6 @@ private:
            std::to_string(rule.place.line) + ')';
   }
 
-  /// True if a rule acts on `verdict`, as it would if it were not in observe mode.
-  [[nodiscard]] bool would_act(const Verdict &verdict) const {
-    if (verdict.reason != Reason::look_alike)
-      return false;
-    const IndexOptions &options = policy_.index().groups()[verdict.rule];
-    return options.of(verdict.technique).level == Level::block &&
-           verdict.confidence >= options.min_confidence;
-  }
-
   void find_protected_twice();
   void find_near_each_other();
   void look_at_allows();
@@ -182,7 +173,7 @@ void Linter::find_near_each_other() {
 
 std::optional<bool> Linter::would_be_stopped(const Name &name) {
   const auto is_stopped = [&](const Name &asked) {
-    return would_act(policy_.look_alike(query_of(asked)));
+    return would_act(policy_, policy_.look_alike(query_of(asked)));
   };
   if (is_stopped(name))
     return true;
@@ -300,7 +291,7 @@ void Linter::look_at_reach() {
     if (policy_.decide_by_rules(query_of(name)).reason == Reason::is_protected)
       return;
     const Verdict verdict = policy_.look_alike(query_of(name));
-    if (!would_act(verdict))
+    if (!would_act(policy_, verdict))
       return;
     Reach &of = stopped[verdict.rule];
     if (of.names++ == 0)
@@ -354,6 +345,14 @@ void Linter::look_at_warning_hosts() {
 }
 
 } // namespace
+
+bool would_act(const Policy &policy, const Verdict &verdict) noexcept {
+  if (verdict.reason != Reason::look_alike)
+    return false;
+  const IndexOptions &options = policy.index().groups()[verdict.rule];
+  return options.of(verdict.technique).level == Level::block &&
+         verdict.confidence >= options.min_confidence;
+}
 
 std::vector<Diagnostic> lint(const Loaded &loaded, const LintOptions &options, std::int64_t now_s) {
   std::vector<Diagnostic> found = Linter(loaded, options, now_s).all();

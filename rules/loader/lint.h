@@ -18,6 +18,10 @@ struct LintOptions {
   std::function<bool(const Name &)> resolves;
 };
 
+/// True if a rule acts on `verdict`, or would if it were not in observe mode: the name is no
+/// look-alike that rules only tell of.
+bool would_act(const Policy &policy, const Verdict &verdict) noexcept;
+
 /// Returns warnings and notes about `loaded`, which has a policy, by file, line and column. `now_s`
 /// is seconds since 1970. A look-up takes a microsecond or so; there is one for each protected
 /// name, for each popular one, and at most kMaxBelow for what stands below allow entries.

@@ -16,6 +16,7 @@
 
 #include "core/hash.h"
 #include "loader/dns_text.h"
+#include "loader/lint.h"
 #include "loader/list_file.h"
 #include "loader/public_suffix.h"
 #include "loader/rule_options.h"
@@ -837,7 +838,7 @@ void Loader::check_warning_hosts() {
     // Its address is asked for, and must not be answered by the policy that names it.
     Query query{host, qtype::kMx, std::nullopt, now_s_};
     const Verdict verdict = policy.decide_by_rules(query);
-    if (verdict.reason != Reason::look_alike)
+    if (!would_act(policy, verdict))
       continue;
     Diagnostic d = out_.places.warning_hosts[i];
     d.code = "MXW022";
