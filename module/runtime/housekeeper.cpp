@@ -8,7 +8,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "runtime/event_json.h"
@@ -20,8 +19,6 @@ namespace {
 constexpr std::chrono::milliseconds kGather(100);
 /// How long the thread sleeps where nothing happens; a file that cannot be opened is tried again.
 constexpr std::chrono::seconds kSleep(10);
-
-constexpr int kNice = 10;
 
 std::int64_t now_us() {
   using namespace std::chrono;
@@ -111,8 +108,6 @@ std::size_t Housekeeper::memory_bytes() const noexcept {
 
 void Housekeeper::run() {
   pthread_setname_np(pthread_self(), "mxwarden");
-  // Answers come first: a million names take seconds to compile. On Linux that is of this thread.
-  setpriority(PRIO_PROCESS, 0, kNice);
   while (!stop_) {
     write();
     sleep();
