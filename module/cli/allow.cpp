@@ -103,13 +103,6 @@ std::string append(std::string text, const std::string &block) {
   return text;
 }
 
-/// What is the same for the same file; `file` itself where there is none.
-fs::path real_path(const fs::path &file) {
-  std::error_code error;
-  const fs::path found = fs::canonical(file, error);
-  return error ? file : found;
-}
-
 std::string shown(std::string_view text) { return printable(quote(text)); }
 
 std::string shown(const Place &place) {
@@ -139,12 +132,8 @@ std::string objection(const Policy &policy, const Name &name, std::string_view t
   return {};
 }
 
-/// Where an entry goes if nobody says it: to the last file that has one, else to the first. What is
-/// under /usr/share is a package's, which replaces it with its next version.
+/// Where an entry goes if nobody says it: to the last file that has one, else to the first.
 fs::path usual_file(const Loaded &loaded) {
-  const auto is_shipped = [](const fs::path &file) {
-    return real_path(file).native().starts_with("/usr/share/");
-  };
   const std::vector<Allow> &allows = loaded.policy->allows();
   const auto found = std::find_if(allows.rbegin(), allows.rend(), [&](const Allow &allow) {
     return !is_shipped(allow.place.file);
@@ -226,7 +215,6 @@ Exit allow(const AllowOptions &options) {
                  "count\n";
     return Exit::cannot_run;
   }
-  constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U;
   const auto source = Source::read(file, kMaxRuleFileBytes);
   if (!source) {
     print({source.error()});

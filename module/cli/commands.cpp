@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
+#include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -70,6 +72,34 @@ Loaded load(const RuleOptions &options, const RuleFiles &files) {
   const std::time_t now_s = std::time(nullptr);
   return options.rules.empty() ? load_config(options.config, now_s, files)
                                : load_rules(options.rules, now_s, files);
+}
+
+Result<Source> read_input(const std::filesystem::path &file, std::size_t max_bytes) {
+  if (file != "-")
+    return Source::read(file, max_bytes);
+  std::string text;
+  char part[65'536];
+  while (text.size() <= max_bytes && (std::cin.read(part, sizeof part), std::cin.gcount() > 0))
+    text.append(part, static_cast<std::size_t>(std::cin.gcount()));
+  if (!std::cin.bad() && text.size() <= max_bytes)
+    return Source(file, std::move(text));
+  Diagnostic d;
+  d.code = "MXW001";
+  d.file = file;
+  d.message = "cannot read standard input to its end, or it has more than " +
+              std::to_string(max_bytes >> 20U) + " MiB";
+  d.help = "write it to a file, or split it up";
+  return tl::unexpected(std::move(d));
+}
+
+std::filesystem::path real_path(const std::filesystem::path &file) {
+  std::error_code error;
+  std::filesystem::path found = std::filesystem::canonical(file, error);
+  return error ? file : found;
+}
+
+bool is_shipped(const std::filesystem::path &file) {
+  return real_path(file).native().starts_with("/usr/share/");
 }
 
 std::string count(std::size_t n, const std::string &what) {

@@ -26,6 +26,12 @@ struct RuleOptions {
 
 /// Loads what the options name, from `files`. Findings are not printed.
 Loaded load(const RuleOptions &options, const RuleFiles &files = RuleFiles());
+/// Reads a file, or standard input where it is "-". As Source::read().
+Result<Source> read_input(const std::filesystem::path &file, std::size_t max_bytes);
+/// What is the same for the same file; `file` itself where there is none.
+std::filesystem::path real_path(const std::filesystem::path &file);
+/// True for what is under /usr/share: a package's, which replaces it with its next version.
+bool is_shipped(const std::filesystem::path &file);
 /// "1 rule", "2 rules".
 std::string count(std::size_t n, const std::string &what);
 
@@ -98,6 +104,13 @@ Exit tail(const ControlOptions &options);
 
 /// Prints the codes of findings, or the pages about `codes`.
 Exit codes(const std::vector<std::string> &codes);
+
+struct FmtOptions {
+  std::filesystem::path config = default_config();
+  std::vector<std::filesystem::path> paths; ///< if any, instead of the files of `config`
+  bool check = false;                       ///< only tells which files would change
+};
+Exit fmt(const FmtOptions &options);
 
 struct ImportOptions {
   std::filesystem::path file;         ///< "-": standard input

@@ -36,18 +36,6 @@ std::string trimmed(const std::string &field) {
              : field.substr(first, field.find_last_not_of(kBlanks) - first + 1);
 }
 
-/// Standard input, or nullopt where it has more than a list may or breaks off.
-std::optional<std::string> read_input() {
-  std::string text;
-  char part[65'536];
-  while (std::cin.read(part, sizeof part), std::cin.gcount() > 0) {
-    text.append(part, static_cast<std::size_t>(std::cin.gcount()));
-    if (text.size() > kMaxCsvBytes)
-      return std::nullopt;
-  }
-  return std::cin.bad() ? std::nullopt : std::optional(std::move(text));
-}
-
 struct Column {
   std::size_t at = 0;
   bool has_header = false; ///< the first record has no name, but tells what is in the columns
@@ -109,21 +97,10 @@ Exit import(const ImportOptions &options) {
     }
     suffix = *parsed;
   }
-  std::optional<Source> source;
-  if (options.file == "-") {
-    auto text = read_input();
-    if (!text) {
-      std::cerr << "mxwarden: cannot read standard input, or it has more than 64 MiB\n";
-      return Exit::cannot_run;
-    }
-    source.emplace("-", std::move(*text));
-  } else {
-    auto read = Source::read(options.file, kMaxCsvBytes);
-    if (!read) {
-      print({read.error()});
-      return Exit::cannot_run;
-    }
-    source = std::move(*read);
+  const auto source = read_input(options.file, kMaxCsvBytes);
+  if (!source) {
+    print({source.error()});
+    return Exit::cannot_run;
   }
 
   const std::string from = shown(options.file.native());

@@ -145,6 +145,30 @@ void add_explain(CLI::App &app, Exit &exit) {
   command->callback([options, &exit] { exit = explain(*options); });
 }
 
+void add_fmt(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("fmt", "lay out rule files as all are");
+  command->footer(
+      "Moves blanks and line ends, and nothing else: keys, values, comments and their order stay.\n"
+      "Prints the files that it changes, each of which is replaced in one step.\n"
+      "Exit status: 0 done, 1 with --check: something would change, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden fmt\n"
+      "  mxwarden fmt --check rules.d\n"
+      "  mxwarden fmt - < 10-dod.toml");
+  const auto options = std::make_shared<FmtOptions>();
+  auto *paths = command
+                    ->add_option("path", options->paths,
+                                 "files, or directories of them, instead of those of the main "
+                                 "file; - for standard input to output")
+                    ->type_name("PATH...");
+  command->add_option("-c,--config", options->config, "main file; MXWARDEN_CONFIG names another")
+      ->capture_default_str()
+      ->type_name("FILE")
+      ->excludes(paths);
+  command->add_flag("--check", options->check, "only tell which files would change");
+  command->callback([options, &exit] { exit = fmt(*options); });
+}
+
 void add_import(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("import", "turn a registry's CSV into a list of names");
   command->footer(
@@ -381,6 +405,7 @@ int main(int argc, char **argv) {
     add_check(app, exit);
     add_codes(app, exit);
     add_explain(app, exit);
+    add_fmt(app, exit);
     add_import(app, exit);
     add_init(app, exit);
     add_list(app, exit);

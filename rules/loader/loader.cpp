@@ -33,8 +33,7 @@ constexpr std::int64_t kSchema = 1;
 constexpr std::string_view kNone = "none";
 /// What stands for all clients where client sets are named.
 constexpr std::string_view kEveryone = "everyone";
-constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U; // toml++ needs 50 times as much
-constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U;     // some four million names
+constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U; // some four million names
 /// Names of all files together: what a resolver can be asked to keep (some 2 GB while it loads).
 constexpr std::size_t kMaxNames = 1'000'000;
 /// A list that is no list of names would give a finding a line.

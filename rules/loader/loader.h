@@ -5,6 +5,7 @@
 // one of them is an error there is no policy.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -16,6 +17,9 @@
 #include "loader/rule_files.h"
 
 namespace mxw {
+
+/// What a rule file may have; toml++ needs 50 times as much memory.
+constexpr std::size_t kMaxRuleFileBytes = std::size_t{16} << 20U;
 
 /// What a [[test]] expects of one question; empty members are not compared.
 struct ExpectedVerdict {

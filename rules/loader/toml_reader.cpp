@@ -13,28 +13,6 @@ namespace {
 /// thousand overflow the stack. Values it nests 256 deep at most, each under a key of its own.
 constexpr std::size_t kMaxKeyParts = 16;
 
-/// Where the string that begins at `at` ends: behind its quotes, or at the end of an unclosed one.
-std::size_t end_of_string(std::string_view text, std::size_t at) noexcept {
-  const char quote = text[at];
-  const auto quotes = [&](std::size_t from) { // how many from there on, up to 5
-    const std::string_view run = text.substr(from, 5);
-    return std::min(run.find_first_not_of(quote), run.size());
-  };
-  const std::size_t opening = quotes(at);
-  if (opening == 2) // an empty one
-    return at + 2;
-  const std::size_t needed = opening == 1 ? 1 : 3;
-  for (at += needed; at < text.size(); ++at) {
-    if (text[at] == '\\' && quote == '"')
-      ++at;
-    else if (text[at] == '\n' && needed == 1)
-      return at;
-    else if (text[at] == quote && quotes(at) >= needed) // two more may stand before the last three
-      return at + (needed == 1 ? 1 : quotes(at));
-  }
-  return text.size();
-}
-
 /// The place of the first key with more than kMaxKeyParts parts, or npos.
 std::size_t find_deep_key(std::string_view text) noexcept {
   std::size_t dots = 0;
@@ -58,6 +36,27 @@ std::size_t find_deep_key(std::string_view text) noexcept {
 }
 
 } // namespace
+
+std::size_t end_of_string(std::string_view text, std::size_t at) noexcept {
+  const char quote = text[at];
+  const auto quotes = [&](std::size_t from) { // how many from there on, up to 5
+    const std::string_view run = text.substr(from, 5);
+    return std::min(run.find_first_not_of(quote), run.size());
+  };
+  const std::size_t opening = quotes(at);
+  if (opening == 2) // an empty one
+    return at + 2;
+  const std::size_t needed = opening == 1 ? 1 : 3;
+  for (at += needed; at < text.size(); ++at) {
+    if (text[at] == '\\' && quote == '"')
+      ++at;
+    else if (text[at] == '\n' && needed == 1)
+      return at;
+    else if (text[at] == quote && quotes(at) >= needed) // two more may stand before the last three
+      return at + (needed == 1 ? 1 : quotes(at));
+  }
+  return text.size();
+}
 
 std::optional<toml::table> parse_toml(const Source &source, Findings &findings) {
   const std::string_view text = source.text();

@@ -1,6 +1,7 @@
 // Typed access to one TOML table: what is missing, of the wrong type or unknown becomes a finding.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,10 @@
 namespace mxw {
 
 Position position_of(const toml::source_region &region) noexcept;
+
+/// Where the string of TOML that begins at `at` ends: behind its quotes, or at the end of an
+/// unclosed one.
+std::size_t end_of_string(std::string_view text, std::size_t at) noexcept;
 
 /// Returns the tables of `source`, or nullopt and a finding (MXW002) where it is no TOML.
 std::optional<toml::table> parse_toml(const Source &source, Findings &findings);

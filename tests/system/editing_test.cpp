@@ -136,6 +136,36 @@ TEST_CASE("editing: what fails leaves the file as it was and nothing beside it",
   CHECK(outcome.output.find("same\n") != std::string::npos);
 }
 
+TEST_CASE("editing: exit status and output of fmt", "[editing]") {
+  const auto [script, status, part] = GENERATE(table<std::string, int, std::string>({
+      {"$MXW fmt", 0, "rules.d/20-more.toml\n"},
+      {"$MXW fmt --check", 1, "rules.d/20-more.toml\n"},
+      {"$MXW fmt; $MXW fmt --check rules.d && echo clean", 0, "clean"},
+      {"$MXW fmt && tail -n +2 rules.d/20-more.toml | od -An -c | head -1", 0, "\\r  \\n"},
+      {"cp rules.d/20-more.toml old; $MXW fmt --check; cmp old rules.d/20-more.toml", 0, ""},
+      {"printf 'a=1' | $MXW fmt -", 0, "a = 1\n"},
+      {"printf 'a=1' | $MXW fmt - --check", 1, "-\n"},
+      {"printf 'a=' | $MXW fmt -", 2, "-:1:3: error[MXW002]"},
+      {"printf 'a=' >rules.d/20-more.toml; $MXW fmt; cat rules.d/20-more.toml", 0, "a="},
+      {"printf 'a=' >a.toml; printf 'b=1' >b.toml; $MXW fmt a.toml b.toml", 2, "b.toml\n"},
+      {"chmod 640 rules.d/20-more.toml; $MXW fmt && stat -c %a rules.d/20-more.toml", 0, "640\n"},
+      {"$MXW fmt gone.toml", 2, "cannot read 'gone.toml'"},
+      {"MXWARDEN_CONFIG=gone.toml $MXW fmt", 2, "cannot read 'gone.toml'"},
+      {"mkfifo pipe; $MXW fmt pipe", 2, "not a regular file"},
+      {"head -c 17M /dev/zero | $MXW fmt -", 2, "more than 16 MiB"},
+      {"(trap '' XFSZ; ulimit -f 0; $MXW fmt) 2>&1 | cat", 0,
+       "cannot write 'rules.d/20-more.toml'"},
+      {"$MXW init -d new -p example.mil -p m\u00fcnchen.de --contact x --warning-mx "
+       "w1.example.mil=192.0.2.1 && $MXW fmt --check new new/rules.d && echo clean",
+       0, "clean"},
+      {"$MXW fmt; $MXW allow state.gob --reason x && $MXW fmt --check && echo clean", 0, "clean"},
+  }));
+  const Outcome outcome = run(script);
+  CAPTURE(script, outcome.output);
+  CHECK(outcome.status == status);
+  CHECK(outcome.output.find(part) != std::string::npos);
+}
+
 TEST_CASE("editing: import writes what rules can read", "[editing]") {
   const auto [script, status, part] = GENERATE(table<std::string, int, std::string>({
       {"$MXW import cisa.csv | tail -n +2 | tr '\\n' ' '", 0,
