@@ -138,7 +138,9 @@ void print_status(const Json &status) {
   row("config      ", status.at("config"));
   row("rules       ", source == "none"        ? "NONE: nothing is enforced"
                       : source == "last-good" ? "THE LAST GOOD ONES: those in the files have errors"
-                                              : "as they are in the files");
+                      : is_as_written(status)
+                          ? "as they are in the files"
+                          : "THOSE FROM BEFORE: the files were changed, and have errors");
   if (source != "none") {
     row("in force    ",
         "for " + duration(status.at("age_s")) + ", generation " + number("generation"));
@@ -147,11 +149,10 @@ void print_status(const Json &status) {
                             count(status.at("memory_bytes"), "byte"));
   }
   if (status.at("refused").get<bool>())
-    row("refused     ",
-        duration(status.at("refused_age_s")) + " ago: the files were changed, and have errors");
+    row("refused     ", duration(status.at("refused_age_s")) + " ago");
   row("events      ", number("events_dropped") + " dropped");
   row("cut short   ", number("look_ups_cut_short") + " look-ups");
-  row("decisions   ", status.at("decisions").empty() ? "none yet" : "");
+  row("decisions", status.at("decisions").empty() ? "   none yet" : "");
   print_decisions(status);
   for (const Json &finding : status.at("findings"))
     std::cout << '\n' << finding.at("text").get<std::string>();

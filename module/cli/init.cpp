@@ -156,8 +156,8 @@ Loaded load_texts(const fs::path &main_file, const std::string &main, const std:
 } // namespace
 
 Exit init(InitOptions options) {
-  const fs::path main_file = options.directory / "mxwarden.toml";
-  const fs::path rule_file = options.directory / kRules;
+  const fs::path main_file = (options.directory / "mxwarden.toml").lexically_normal();
+  const fs::path rule_file = (options.directory / kRules).lexically_normal();
   std::error_code none;
   for (const fs::path &file : {main_file, rule_file})
     if (fs::exists(fs::symlink_status(file, none)))

@@ -109,8 +109,11 @@ std::size_t Housekeeper::memory_bytes() const noexcept {
 void Housekeeper::run() {
   pthread_setname_np(pthread_self(), "mxwarden");
   while (!stop_) {
-    write();
-    sleep();
+    const std::vector<bool> has_work = sleep();
+    write(); // before the chores, so that who asks what was decided finds it in the log
+    for (std::size_t i = 0; i < chores_.size() && !stop_; ++i)
+      if (has_work[i])
+        work(chores_[i]);
   }
 }
 
@@ -130,7 +133,7 @@ void Housekeeper::write() noexcept {
   }
 }
 
-void Housekeeper::sleep() {
+std::vector<bool> Housekeeper::sleep() {
   std::vector<pollfd> waiting = {{wake_fd_, POLLIN, 0}};
   for (const Chore &chore : chores_)
     waiting.push_back({chore.fd, POLLIN, 0});
@@ -149,9 +152,10 @@ void Housekeeper::sleep() {
   asleep_.exchange(false, std::memory_order_acq_rel);
   std::uint64_t count = 0;
   (void)!read(wake_fd_, &count, sizeof(count)); // whatever woke us is done now
-  for (std::size_t i = 0; i < chores_.size() && !stop_; ++i)
-    if ((waiting[i + 1].revents & POLLIN) != 0)
-      work(chores_[i]);
+  std::vector<bool> has_work;
+  for (std::size_t i = 0; i < chores_.size(); ++i)
+    has_work.push_back((waiting[i + 1].revents & POLLIN) != 0);
+  return has_work;
 }
 
 void Housekeeper::work(const Chore &chore) noexcept {

@@ -67,8 +67,8 @@ private:
   /// Writes what there is; nothing that happens there may end the resolver.
   void write() noexcept;
   void open_log();
-  /// Returns when there is something to do, or now and then.
-  void sleep();
+  /// Returns when there is something to do, or now and then: which of the chores have work.
+  std::vector<bool> sleep();
   void write_events();
   /// Does a chore; what fails there ends there.
   void work(const Chore &chore) noexcept;
