@@ -136,7 +136,8 @@ bool begins_with_time(std::string_view line) noexcept {
     return is_digit(line[1]);
   if (line[4] == '-' && line[7] == '-')
     return is_digit(line[0]) && is_digit(line[9]);
-  return line[3] == ' ' && line[9] == ':' && kMonths.find(line.substr(0, 3)) % 3 == 0;
+  const std::size_t month = kMonths.find(line.substr(0, 3));
+  return line[3] == ' ' && line[9] == ':' && month != std::string_view::npos && month % 3 == 0;
 }
 
 /// Nothing where a line is none of the format.

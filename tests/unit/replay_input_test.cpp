@@ -64,18 +64,46 @@ const std::string kSmtp = "Nov 26 12:53:50 mx1 postfix/smtp[1234]: 4XyZ1: ";
 const std::string kEnd = ", relay=none, delay=0.1, dsn=5.4.4, status=bounced (not found)";
 const std::string kExim = "2026-11-26 12:53:50 1rabcd-0001Ab-2C ";
 
-/// A capture of one packet of Ethernet: a question about `name` in wire form.
-std::string capture(const std::string &name, bool is_answer = false, const std::string &tag = "") {
-  using namespace std::string_literals;
-  const std::string dns =
-      "\x12\x34"s + (is_answer ? "\x81" : "\x01") + "\0\0\1\0\0\0\0\0\0"s + name + "\0\x0f\0\1"s;
-  const std::string udp = "\x80\0\0\x35\0\0\0\0"s;
-  const std::string ip =
-      "\x45\0\0\0\0\0\0\0\x40\x11\0\0"s + "\xc0\0\2\1"s + "\xc0\0\2\x35"s + udp + dns;
-  const std::string frame = std::string(12, '\0') + tag + "\x08\0"s + ip;
-  const std::string size{static_cast<char>(frame.size()), 0, 0, 0};
-  return "\xd4\xc3\xb2\xa1\2\0\4\0"s + std::string(8, '\0') + "\0\0\4\0\1\0\0\0"s +
-         std::string(8, '\0') + size + size + frame;
+using namespace std::string_literals;
+
+/// A question about the MX of `name`, which is in wire form, in UDP.
+std::string udp(const std::string &name, bool is_answer = false) {
+  return "\x80\0\0\x35\0\0\0\0"s + "\x12\x34"s + (is_answer ? "\x81" : "\x01") +
+         "\0\0\1\0\0\0\0\0\0"s + name + "\0\x0f\0\1"s;
+}
+
+std::string ipv4(const std::string &payload) {
+  return "\x45\0\0\0\0\0\0\0\x40\x11\0\0"s + "\xc0\0\2\1"s + "\xc0\0\2\x35"s + payload;
+}
+
+/// From 2001:db8::1, with `extensions`, the first of which is of type `next`.
+std::string ipv6(const std::string &payload, char next = 17, const std::string &extensions = "") {
+  return "\x60\0\0\0\0\0"s + next + "\x40" + "\x20\1\x0d\xb8"s + std::string(11, '\0') + "\1" +
+         std::string(16, '\0') + extensions + payload;
+}
+
+std::string ethernet(const std::string &packet, const std::string &type = "\x08\0"s) {
+  return std::string(12, '\0') + type + packet;
+}
+
+/// A capture of one packet. Source of the link types: pcap-linktype(7).
+std::string capture(const std::string &packet, const std::string &link_type = "\1\0"s) {
+  const std::string size{static_cast<char>(packet.size()), 0, 0, 0};
+  return "\xd4\xc3\xb2\xa1\2\0\4\0"s + std::string(8, '\0') + "\0\0\4\0"s + link_type + "\0\0"s +
+         std::string(8, '\0') + size + size + packet;
+}
+
+/// The same as pcapng: a section, an interface, a packet.
+std::string capture_ng(std::string packet) {
+  const std::string size{static_cast<char>(packet.size()), 0, 0, 0};
+  packet.resize((packet.size() + 3) / 4 * 4);
+  const auto block = [](const std::string &type, const std::string &body) {
+    const std::string length{static_cast<char>(body.size() + 12), 0, 0, 0};
+    return type + length + body + length;
+  };
+  return block("\x0a\x0d\x0d\x0a", "\x4d\x3c\x2b\x1a\1\0\0\0"s + std::string(8, '\xff')) +
+         block("\1\0\0\0"s, "\1\0\0\0\0\0\4\0"s) +
+         block("\6\0\0\0"s, std::string(12, '\0') + size + size + packet);
 }
 
 std::string read_capture(const std::filesystem::path &file) {
@@ -142,6 +170,7 @@ TEST_CASE("replay: lines of each log tell the question in them", "[replay]") {
       {"two words", "unknown"},
       {std::string("army\0.ml", 8) + "\xff", "unknown"},
       {"Nov 26 12:53:50 host sshd[1]: session opened", "other"},
+      {"Foo 26 12:53:50 host sshd[1]: session opened", "unknown"},
       {std::string(64, 'a') + ".ml", "unknown"},
       {std::string(300, '.'), "unknown"},
   }));
@@ -184,18 +213,37 @@ TEST_CASE("replay: files are read by lines, compressed or not, whole or not", "[
 
 TEST_CASE("replay: captures tell the questions in them", "[replay]") {
   const TempDir dir;
-  const std::string tag("\x81\0\0\1", 4);
-  const std::string zipped = compressed(dir, capture(kArmyMl));
-  const std::string whole = capture(kArmyMl);
+  const std::string asked = udp(kArmyMl);
+  const std::string whole = capture(ethernet(ipv4(asked)));
+  const std::string zipped = compressed(dir, whole);
+  const std::string four = "army.ml MX 192.0.2.1 ";
+  const std::string six = "army.ml MX 2001:db8::1 ";
   const auto [octets, expected] = GENERATE_COPY(table<std::string, std::string>({
-      {whole, "army.ml MX 192.0.2.1 "},
-      {zipped, "army.ml MX 192.0.2.1 "},
-      {capture(kArmyMl, false, tag), "army.ml MX 192.0.2.1 "},
-      {capture(kArmyMl, true), "other "},
-      {capture("\xc0\x0c"), "unknown "},
-      {capture(std::string("\x7f"
-                           "army\0",
-                           6)),
+      {whole, four},
+      {zipped, four},
+      {capture_ng(ethernet(ipv4(asked))), four},
+      // links: a VLAN in another, Linux' own of two kinds, the loopback of BSD, none
+      {capture(ethernet(ipv4(asked), "\x88\xa8\0\1\x81\0\0\1\x08\0"s)), four},
+      {capture(std::string(14, '\0') + "\x08\0"s + ipv4(asked), "\x71\0"s), four},
+      {capture("\x86\xdd"s + std::string(18, '\0') + ipv6(asked), "\x14\1"s), six},
+      {capture("\2\0\0\0"s + ipv4(asked), "\0\0"s), four},
+      {capture(ipv4(asked), "\x65\0"s), four},
+      {capture(ipv6(asked), "\x65\0"s), six},
+      {capture(ipv4(asked), "\x69\0"s), "refused"}, // of IEEE 802.11
+      // IPv6, with extensions
+      {capture(ethernet(ipv6(asked), "\x86\xdd")), six},
+      {capture(ethernet(ipv6(asked, 0, "\x3c\0\0\0\0\0\0\0"s + "\x11\1"s + std::string(14, '\0')),
+                        "\x86\xdd")),
+       six},
+      {capture(ethernet(ipv6(asked, 6), "\x86\xdd")), "other "},
+      {capture(ethernet(ipv6(asked, 44, std::string(8, '\0')), "\x86\xdd")), "other "},
+      {capture(ethernet(ipv6("", 0, "\x11\xff\0\0\0\0\0\0"s), "\x86\xdd")), "other "},
+      // what is no question
+      {capture(ethernet(ipv4(asked), "\x08\x06")), "other "},
+      {capture(ethernet(ipv4(udp(kArmyMl, true)))), "other "},
+      {capture(ethernet(ipv4(udp("\xc0\x0c")))), "unknown "},
+      {capture(ethernet(ipv4(udp("\x7f"
+                                 "army\0"s)))),
        "unknown "},
       {whole.substr(0, whole.size() - 1), "cut off"},
       {whole.substr(0, 30), "cut off"},
@@ -207,7 +255,7 @@ TEST_CASE("replay: captures tell the questions in them", "[replay]") {
 
 TEST_CASE("replay: no part of a packet is taken for whole that is not", "[replay]") {
   const TempDir dir;
-  const std::string whole = capture(kArmyMl);
+  const std::string whole = capture(ethernet(ipv4(udp(kArmyMl))));
   constexpr std::size_t kHeaders = 40; // of the file and the packet
   for (std::size_t size = 0; size < whole.size() - kHeaders; ++size) {
     std::string cut = whole.substr(0, kHeaders + size);
