@@ -5,16 +5,109 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "core/technique.h"
 #include "loader/source.h"
 #include "loader/toml_reader.h"
 
 namespace mxw::cli {
 namespace {
+
+/// `text` in lines of at most 80 columns, all but the first indented by `indent`. Line ends in it
+/// stay, and what begins with a blank is left as it is.
+std::string wrapped(const std::string &text, std::size_t indent) {
+  constexpr std::size_t kColumns = 80;
+  std::istringstream lines(text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) {
+    out += out.empty() ? "" : "\n" + std::string(line.empty() ? 0 : indent, ' ');
+    if (line.starts_with(' ')) {
+      out += line;
+      continue;
+    }
+    std::istringstream words(line);
+    std::size_t column = indent;
+    for (std::string word; words >> word; column += word.size()) {
+      if (column > indent && column + 1 + word.size() > kColumns) {
+        out += '\n' + std::string(indent, ' ');
+        column = indent;
+      } else if (column > indent) {
+        out += ' ';
+        ++column;
+      }
+      out += word;
+    }
+  }
+  return out;
+}
+
+/// The words that a value must be one of, if there are such: CLI11 has them in the type's name.
+std::vector<std::string> choices_of(const CLI::Option &option) {
+  const std::string type = option.get_type_name();
+  const std::size_t begin = type.find(":{");
+  std::vector<std::string> choices;
+  if (begin == std::string::npos)
+    return choices;
+  std::istringstream words(type.substr(begin + 2, type.rfind('}') - begin - 2));
+  for (std::string word; std::getline(words, word, ',');)
+    choices.push_back(word.substr(0, word.find("->")));
+  return choices;
+}
+
+/// "FILE..."
+std::string value_of(const CLI::Option &option) {
+  const std::string type = option.get_type_name();
+  return type.substr(0, type.find(':'));
+}
+
+/// Help as manual pages have it, in 80 columns.
+class HelpFormatter : public CLI::Formatter {
+public:
+  std::string make_description(const CLI::App *app) const override {
+    return wrapped(app->get_description(), 0) + "\n\n";
+  }
+  std::string make_usage(const CLI::App *app, std::string name) const override {
+    std::string usage = "Usage: " + name + " [OPTIONS]";
+    for (const CLI::Option *option : app->get_options())
+      if (option->get_positional())
+        usage += ' ' + (option->get_required() ? value_of(*option) : '[' + value_of(*option) + ']');
+    return usage + (app->get_parent() == nullptr ? " COMMAND\n" : "\n");
+  }
+  std::string make_option(const CLI::Option *option, bool is_positional) const override {
+    std::string text = option->get_description();
+    if (const auto choices = choices_of(*option); !choices.empty())
+      text += "; one of " + CLI::detail::join(choices, ", ");
+    if (!is_positional && option->get_required())
+      text += " (required)";
+    if (const std::string usual = option->get_default_str(); !usual.empty())
+      text += " (default: " + usual + ')';
+    const std::string value = value_of(*option);
+    return row(is_positional ? value
+                             : option->get_name(false, true) + (value.empty() ? "" : ' ' + value),
+               text);
+  }
+  std::string make_subcommand(const CLI::App *command) const override {
+    return row(command->get_name(), command->get_description());
+  }
+  std::string make_footer(const CLI::App *app) const override {
+    return wrapped(app->get_footer(), 0) + '\n';
+  }
+
+private:
+  static std::string row(const std::string &title, const std::string &text) {
+    constexpr std::size_t kColumn = 28;
+    const std::string left = "  " + title;
+    return left +
+           (left.size() + 2 > kColumn ? '\n' + std::string(kColumn, ' ')
+                                      : std::string(kColumn - left.size(), ' ')) +
+           wrapped(text, kColumn) + '\n';
+  }
+};
 
 /// Adds --config and --rules to `command`. `options` must outlive the parsing.
 void add_rule_options(CLI::App &command, RuleOptions &options) {
@@ -35,7 +128,7 @@ void add_format_option(CLI::App &command, Format &format) {
       {"text", Format::text}, {"json", Format::json}, {"github", Format::github}};
   command
       .add_option("-f,--format", format,
-                  "of the findings: text, json (one object a line) or github (annotations)")
+                  "how findings are written; json is one object a line, github annotations")
       ->transform(CLI::Transformer(formats, CLI::ignore_case))
       ->default_str("text")
       ->type_name("FORMAT");
@@ -47,8 +140,7 @@ void add_allow(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("allow", "add an [[allow]] entry for names to a rule file");
   command->footer(
       "The rules are loaded with the entry first, and their tests run; the file is replaced in "
-      "one\n"
-      "step, or not at all. What else is in it stays as it is.\n"
+      "one step, or not at all. What else is in it stays as it is.\n"
       "Exit status: 0 done, 1 the entry would be wrong, 2 cannot run.\n\n"
       "Examples:\n"
       "  mxwarden allow army.ml --reason 'ticket 4711' --owner mail-team --expires 30d\n"
@@ -146,7 +238,7 @@ void add_explain(CLI::App &app, Exit &exit) {
 }
 
 void add_fmt(CLI::App &app, Exit &exit) {
-  auto *command = app.add_subcommand("fmt", "lay out rule files as all are");
+  auto *command = app.add_subcommand("fmt", "give rule files the one layout");
   command->footer(
       "Moves blanks and line ends, and nothing else: keys, values, comments and their order stay.\n"
       "Prints the files that it changes, each of which is replaced in one step.\n"
@@ -172,7 +264,7 @@ void add_fmt(CLI::App &app, Exit &exit) {
 void add_import(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("import", "turn a registry's CSV into a list of names");
   command->footer(
-      "The list has a name a line, as A-labels, sorted, each once; rules take it in 'files'. What\n"
+      "The list has a name a line, as A-labels, sorted, each once; rules take it in 'files'. What "
       "is no name is reported and left out. The output is replaced in one step, or not at all.\n"
       "Exit status: 0 done, 1 something was left out, 2 cannot run.\n\n"
       "Examples:\n"
@@ -182,8 +274,9 @@ void add_import(CLI::App &app, Exit &exit) {
   command->add_option("file", options->file, "CSV file; - for standard input")
       ->required()
       ->type_name("FILE");
-  command->add_option("-o,--output", options->output, "where the list goes; - for standard output")
-      ->capture_default_str()
+  command
+      ->add_option("-o,--output", options->output,
+                   "where the list goes, instead of standard output (-)")
       ->type_name("FILE");
   command
       ->add_option("--column", options->column,
@@ -198,7 +291,7 @@ void add_import(CLI::App &app, Exit &exit) {
 void add_init(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("init", "write a configuration to begin with");
   command->footer(
-      "Writes mxwarden.toml and rules.d/10-local.toml, with comments, and never over\n"
+      "Writes mxwarden.toml and rules.d/10-local.toml, with comments, and never over "
       "files that are there. Without --protect it asks, if it has a terminal.\n"
       "Exit status: 0 written, 2 cannot run.\n\n"
       "Examples:\n"
@@ -216,7 +309,7 @@ void add_init(CLI::App &app, Exit &exit) {
                    "hosts that tell senders; with an address if the world does not know it")
       ->type_name("HOST[=ADDRESS]...");
   command->add_option("--contact", options->contact, "whom senders can ask")->type_name("TEXT");
-  command->add_option("--mode", options->mode, "of all rules: observe or enforce")
+  command->add_option("--mode", options->mode, "of all rules")
       ->check(CLI::IsMember({"observe", "enforce"}))
       ->capture_default_str()
       ->type_name("MODE");
@@ -226,9 +319,9 @@ void add_init(CLI::App &app, Exit &exit) {
 void add_list(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("list", "print the near-misses of names that would be caught");
   command->footer(
-      "Each line has the name, the likeliest technique, the confidence, and what is done:\n"
-      "enforce, or observe where it is only told of. Names below these are caught too.\n"
-      "Where any suffix or word would do, a few usual ones stand for all. Names that are two\n"
+      "Each line has the name, the likeliest technique, the confidence, and what is done: "
+      "enforce, or observe where it is only told of. Names below these are caught too. "
+      "Where any suffix or word would do, a few usual ones stand for all. Names that are two "
       "letters off are too many, and left out.\n"
       "Without --config and --rules a rule with this name alone is looked at.\n"
       "Exit status: 0 done, 1 something could not be listed, 2 cannot run.\n\n"
@@ -245,9 +338,7 @@ void add_list(CLI::App &app, Exit &exit) {
   command->add_option("-t,--technique", options->technique, "only what this explains best")
       ->check(CLI::IsMember(techniques))
       ->type_name("TECHNIQUE");
-  command
-      ->add_option("-s,--sensitivity", options->sensitivity,
-                   "of the rule that is looked at: cautious, default or aggressive")
+  command->add_option("-s,--sensitivity", options->sensitivity, "of the rule that is looked at")
       ->check(CLI::IsMember({"cautious", "default", "aggressive"}))
       ->capture_default_str()
       ->type_name("WORD")
@@ -295,7 +386,7 @@ void add_stats(CLI::App &app, Exit &exit) {
                                                       {"prometheus", StatsFormat::prometheus}};
   command
       ->add_option("-f,--format", options->format,
-                   "text, json (one object a line) or prometheus (with all other metrics)")
+                   "json is one object a line, prometheus has all other metrics too")
       ->transform(CLI::Transformer(formats, CLI::ignore_case))
       ->default_str("text")
       ->type_name("FORMAT");
@@ -338,12 +429,55 @@ void add_codes(CLI::App &app, Exit &exit) {
   command->callback([wanted, &exit] { exit = codes(*wanted); });
 }
 
+/// Everything that `app` takes, for completion.
+std::vector<CompletedCommand> completed_commands(const CLI::App &app) {
+  std::vector<CompletedCommand> commands;
+  for (const CLI::App *command : app.get_subcommands({})) {
+    CompletedCommand &completed = commands.emplace_back();
+    completed.name = command->get_name();
+    completed.help = command->get_description();
+    for (const CLI::Option *option : command->get_options()) {
+      CompletedOption &one = completed.options.emplace_back();
+      for (const std::string &name : option->get_snames())
+        one.names.push_back('-' + name);
+      for (const std::string &name : option->get_lnames())
+        one.names.push_back("--" + name);
+      one.help = option->get_description();
+      one.value = value_of(*option);
+      one.choices = choices_of(*option);
+    }
+    // What stands without an option comes last: zsh gives it what no option takes.
+    std::stable_partition(completed.options.begin(), completed.options.end(),
+                          [](const CompletedOption &option) { return !option.names.empty(); });
+  }
+  return commands;
+}
+
+void add_completion(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("completion", "print what completes commands in a shell");
+  command->footer("The package has it installed for both shells.\n"
+                  "Exit status: 0 done, 2 cannot run.\n\n"
+                  "Examples:\n"
+                  "  source <(mxwarden completion bash)\n"
+                  "  mxwarden completion zsh > ~/.zfunc/_mxwarden");
+  const auto shell = std::make_shared<std::string>();
+  command->add_option("shell", *shell, "the shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->type_name("SHELL");
+  command->callback([&app, shell, &exit] {
+    const auto commands = completed_commands(app);
+    std::cout << (*shell == "bash" ? bash_completion(commands) : zsh_completion(commands));
+    exit = Exit::clean;
+  });
+}
+
 void add_replay(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("replay", "tell what rules would have done to what was asked");
   command->footer(
-      "Reads the query log of Unbound, the mail log of Postfix or Exim, a list of names, or a\n"
+      "Reads the query log of Unbound, the mail log of Postfix or Exim, a list of names, or a "
       "packet capture; compressed by gzip or not, \"-\" for standard input. Nothing is looked up.\n"
-      "Exit status: 0 nothing would be stopped, 1 something would, 2 cannot run or a file could\n"
+      "Exit status: 0 nothing would be stopped, 1 something would, 2 cannot run or a file could "
       "not be read to its end.\n\n"
       "Examples:\n"
       "  mxwarden replay /var/log/unbound.log*\n"
@@ -363,9 +497,7 @@ void add_replay(CLI::App &app, Exit &exit) {
       {"auto", InputFormat::automatic},  {"names", InputFormat::names},
       {"unbound", InputFormat::unbound}, {"postfix", InputFormat::postfix},
       {"exim", InputFormat::exim},       {"pcap", InputFormat::pcap}};
-  command
-      ->add_option("-f,--format", options->format,
-                   "of the files: auto (seen by each line), names, unbound, postfix, exim or pcap")
+  command->add_option("-f,--format", options->format, "of the files; auto is seen by each line")
       ->transform(CLI::Transformer(formats, CLI::ignore_case))
       ->default_str("auto")
       ->type_name("FORMAT");
@@ -396,14 +528,18 @@ bool is_unknown_command(const CLI::App &app, const std::string &word) {
 int main(int argc, char **argv) {
   using namespace mxw::cli;
   try {
-    CLI::App app("mxwarden: answers MX look-ups for look-alikes of protected domains by policy");
-    app.set_version_flag("-V,--version", "mxwarden " MXW_VERSION);
+    CLI::App app("answers MX look-ups for look-alikes of protected domains by policy");
+    app.name("mxwarden");
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.set_version_flag("-V,--version", "mxwarden " MXW_VERSION, "print the version");
+    app.set_help_flag("-h,--help", "print this help");
     app.require_subcommand(1);
     app.footer("mxwarden COMMAND --help tells more; see also mxwarden(1).");
     Exit exit = Exit::clean;
     add_allow(app, exit);
     add_check(app, exit);
     add_codes(app, exit);
+    add_completion(app, exit);
     add_explain(app, exit);
     add_fmt(app, exit);
     add_import(app, exit);
