@@ -38,58 +38,71 @@ std::string zsh_action(const CompletedOption &option) {
     return ":word:(" + joined(option.choices, " ") + ')';
   if (is_file(option))
     return ":file:_files";
-  return option.value.empty() ? "" : ":" + option.value + ": ";
+  if (option.value.empty())
+    return "";
+  // With an action that does nothing zsh would offer no option where a name may stand.
+  return ":" + option.value + (option.names.empty() ? ":_guard \"^-*\" " + option.value : ": ");
 }
 
 } // namespace
 
 std::string bash_completion(const std::vector<CompletedCommand> &commands) {
   std::vector<std::string> names;
-  std::string values; // by command and option, what may follow
-  std::string options;
+  std::string values; // by command and option, what follows
+  std::string others; // by command, what stands without an option, and all options
   for (const CompletedCommand &command : commands) {
     names.push_back(command.name);
     std::vector<std::string> words;
+    std::string first = "''";
     for (const CompletedOption &option : command.options) {
+      const std::string what = !option.choices.empty() ? '\'' + joined(option.choices, " ") + '\''
+                               : is_file(option)       ? "files"
+                                                       : "''";
       std::vector<std::string> patterns;
       for (const std::string &name : option.names) {
         words.push_back(name);
         patterns.push_back(command.name + ':' + name);
       }
-      if (patterns.empty() && !option.choices.empty())
-        patterns.push_back(command.name + ':' + command.name); // the first word behind it
-      if (patterns.empty() || option.value.empty())
-        continue;
-      values += "    " + joined(patterns, " | ") + ") ";
-      values += option.choices.empty()
-                    ? (is_file(option) ? "return" : "compopt +o default 2>/dev/null; return")
-                    : "words='" + joined(option.choices, " ") + '\'';
-      values += " ;;\n";
+      if (patterns.empty())
+        first = what;
+      else if (!option.value.empty())
+        values += "  " + joined(patterns, " | ") + ") words=" + what +
+                  " many=" + (is_many(option) ? "1" : "") + " ;;\n";
     }
-    options += "      " + command.name + ") words='" + joined(words, " ") + "' ;;\n";
+    others +=
+        "    " + command.name + ") words=" + first + " options='" + joined(words, " ") + "' ;;\n";
   }
-  // Where nothing is said, bash completes names of files.
   return R"(# shellcheck shell=bash
 # Completion of mxwarden for bash, as `mxwarden completion bash` prints it.
 _mxwarden() {
-  local cur=${COMP_WORDS[COMP_CWORD]} words=
+  local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words='' options='' many='' at
   COMPREPLY=()
+  [[ $cur != = ]] || cur=
+  # The option that stands last, and whether the word is its value.
+  for ((at = COMP_CWORD - 1; at > 1; at--)); do [[ ${COMP_WORDS[at]} != -* ]] || break; done
+  case $command:${COMP_WORDS[at]} in
+)" + values +
+         R"(  *) at=0 ;;
+  esac
+  [[ $many || ${COMP_WORDS[at + 1]} != = ]] || ((at++))
   if ((COMP_CWORD == 1)); then
     words=')" +
          joined(names, " ") + R"( --help --version'
-  else
-    case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD - 1]} in
-)" + values +
-         R"(    esac
-    if [[ -z $words && $cur == -* ]]; then
-      case ${COMP_WORDS[1]} in
-)" + options +
-         R"(      esac
-    fi
+  elif [[ $cur == -* ]] || ((at == 0)) || [[ -z $many && $at -ne $((COMP_CWORD - 1)) && $at -ne $COMP_CWORD ]]; then
+    case $command in
+)" + others +
+         R"(    *) words='' ;;
+    esac
+    [[ $cur != -* ]] || words=$options
   fi
-  [[ -z $words ]] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+  if [[ $words == files ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+  fi
 }
-complete -o default -F _mxwarden mxwarden
+complete -F _mxwarden mxwarden
 )";
 }
 
@@ -108,11 +121,13 @@ std::string zsh_completion(const std::vector<CompletedCommand> &commands) {
         takes_more = false;
         continue;
       }
-      cases +=
-          " \\\n      " +
-          (is_many(option) ? std::string("'*'") : "'(" + joined(option.names, " ") + ")'") +
-          (option.names.size() == 1 ? option.names[0] : '{' + joined(option.names, ",") + '}') +
-          "'[" + escaped(option.help, ":[]") + ']' + zsh_action(option) + '\'';
+      std::vector<std::string> names = option.names;
+      for (std::string &name : names)
+        name += name.starts_with("--") && !option.value.empty() ? "=" : ""; // or the next word
+      cases += " \\\n      " +
+               (is_many(option) ? std::string("'*'") : "'(" + joined(option.names, " ") + ")'") +
+               (names.size() == 1 ? names[0] : '{' + joined(names, ",") + '}') + "'[" +
+               escaped(option.help, ":[]") + ']' + zsh_action(option) + '\'';
     }
     cases += std::string(takes_more ? " \\\n      '*:file:_files'" : "") + " ;;\n";
   }
@@ -132,7 +147,11 @@ _mxwarden() {
 )" + cases +
          R"(  esac
 }
-_mxwarden "$@"
+if [[ $funcstack[1] == _mxwarden ]]; then
+  _mxwarden "$@"
+else # read by source
+  compdef _mxwarden mxwarden
+fi
 )";
 }
 

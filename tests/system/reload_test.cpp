@@ -185,6 +185,20 @@ TEST_CASE("reload: a reload of the host that keeps its cache keeps nothing of co
   CHECK_FALSE(is_squatters(module.ask(question)));
 }
 
+TEST_CASE("reload: a fast reload of the host leaves the module and its rules in force", "[reload]") {
+  const Nsd world(zones());
+  Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
+  const std::string done = module.control({"fast_reload"});
+  if (done.find("unknown command") != std::string::npos)
+    return; // before 1.23
+  CAPTURE(done);
+  CHECK(done.find("ok") != std::string::npos);
+  CHECK_FALSE(is_squatters(module.ask({.name = "redirect.ml"})));
+  CHECK(is_squatters(module.ask({.name = "null-mx.ml"})));
+  change(module, protect("null-mx", ""));
+  CHECK_FALSE(is_squatters(module.ask({.name = "null-mx.ml"})));
+}
+
 TEST_CASE("reload: rules that change all the time under load never let a look-alike through",
           "[reload][threads]") {
   const Nsd world(zones());
