@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -20,6 +21,10 @@ constexpr std::size_t kMaxSuffixLabels = 3;
 constexpr std::size_t kCountryCodeBytes = 2; // ISO 3166
 /// Tables of that size are near wherever they run.
 constexpr std::size_t kMaxNearBytes = std::size_t{1} << 20U;
+/// All 7,400 public suffixes that there are (2026) have fewer together.
+constexpr std::size_t kMaxSuffixOctets = 150'000;
+/// Of all names together, a million of usual length have 20 to 80 million.
+constexpr std::size_t kMaxKeys = 200'000'000;
 /// Labels with more are no words joined by hyphens.
 constexpr std::size_t kMaxHyphens = 4;
 
@@ -450,6 +455,8 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
     has_hyphens_ = has_hyphens_ || name.head(suffix).find('-') != std::string_view::npos;
   }
   add_slips();
+  if (!excess_.empty())
+    return;
 
   // First how much there is, then where it goes: a million names have no room for a list of keys.
   Builder builder(*this);
@@ -478,6 +485,10 @@ Index::Index(std::vector<NameList> names, std::vector<IndexOptions> groups,
       places_[labels(entry)] |= 1U << label.from_right;
     });
   });
+  if (keys > kMaxKeys) {
+    excess_ = "have too many look-alikes: most have long labels with 'two-edits'";
+    return;
+  }
   keys_ = KeyTable(keys, count + 1);
   labels_ = LabelFilter(label_total);
   builder.for_each_entry([&](std::uint32_t entry, std::uint32_t group, const Tails &tails) {
@@ -547,6 +558,13 @@ void Index::add_slips() {
       continue;
     unreal.try_emplace(wire, suffix);
     last = std::move(wire);
+  }
+  const std::size_t octets =
+      std::accumulate(unreal.begin(), unreal.end(), std::size_t{0},
+                      [](std::size_t sum, const auto &each) { return sum + each.first.size(); });
+  if (octets > kMaxSuffixOctets) {
+    excess_ = "end in more suffixes than there are";
+    unreal.clear();
   }
   for (const auto &each : unreal) {
     const Name &suffix = each.second;

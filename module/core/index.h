@@ -143,6 +143,9 @@ public:
   [[nodiscard]] std::size_t labels(std::uint32_t entry) const noexcept {
     return (shapes_[entry] & 15U) + 1U;
   }
+  /// Why there is no index, a clause about the names, where it would need more memory than any list
+  /// of mail domains does; empty where there is one. Static storage.
+  [[nodiscard]] std::string_view excess() const noexcept { return excess_; }
   /// Bytes on the heap.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -230,6 +233,7 @@ private:
   std::uint32_t suffix_counts_ = 0; // bit n: some name has a suffix of n labels
   std::uint64_t suffix_bytes_ = 0;  // bit n: some suffix is one label of n octets
   std::size_t max_labels_ = 0;
+  std::string_view excess_;
   bool has_hyphens_ = false; // in some protected label
   bool two_edits_ = false;   // some label is stored for a distance of 2
 };

@@ -319,17 +319,25 @@ void Linter::look_at_reach() {
 
 void Linter::look_at_clients() {
   const std::vector<ClientSet> &sets = policy_.clients();
-  for (std::size_t i = 0; i < sets.size(); ++i)
-    for (std::size_t k = 0; k < i; ++k)
-      if (const auto common = sets[i].common(sets[k]))
-        add(loaded_.places.clients[i], Severity::note, "MXW043",
-            "this client set and the one at line " +
-                std::to_string(loaded_.places.clients[k].line) +
-                (loaded_.places.clients[k].file == loaded_.places.clients[i].file
-                     ? std::string()
-                     : " of " + quote(loaded_.places.clients[k].file)) +
-                " have clients in common, such as " + quote(to_string(*common)),
-            "the rules of both hold for these; keep them apart if that is not meant");
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    std::size_t overlaps = 0;
+    std::size_t k = 0; // the first
+    std::optional<ClientAddress> common;
+    for (std::size_t other = 0; other < i; ++other)
+      if (const auto found = sets[i].common(sets[other]); found && overlaps++ == 0) {
+        k = other;
+        common = found;
+      }
+    if (common)
+      add(loaded_.places.clients[i], Severity::note, "MXW043",
+          "this client set and the one at line " + std::to_string(loaded_.places.clients[k].line) +
+              (loaded_.places.clients[k].file == loaded_.places.clients[i].file
+                   ? std::string()
+                   : " of " + quote(loaded_.places.clients[k].file)) +
+              " have clients in common, such as " + quote(to_string(*common)) +
+              so_with_more(overlaps),
+          "the rules of both hold for these; keep them apart if that is not meant");
+  }
 }
 
 void Linter::look_at_warning_hosts() {

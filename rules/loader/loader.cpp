@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "core/hash.h"
@@ -38,6 +39,12 @@ constexpr std::size_t kMaxListBytes = std::size_t{64} << 20U; // some four milli
 constexpr std::size_t kMaxNames = 1'000'000;
 /// A list that is no list of names would give a finding a line.
 constexpr std::size_t kMaxFindingsAList = 20;
+/// Each costs a question time, and readers of findings patience.
+constexpr std::size_t kMaxRules = 10'000;
+constexpr std::size_t kMaxAllows = 10'000;
+constexpr std::size_t kMaxClientSets = 1'000;
+/// Pairs of what is typed and what is meant, of all rules together.
+constexpr std::size_t kMaxSlips = 100'000;
 constexpr std::size_t kMaxHosts = 16;
 constexpr std::size_t kMaxAddresses = 16;
 
@@ -128,6 +135,10 @@ private:
   bool is_new(const fs::path &file) { return seen_.insert(files_.identity(file)).second; }
   /// Reads the tables of one file. `is_main` allows the keys that only the main file has.
   void read_tables(Source &&read, bool is_main);
+  /// Reads each table of the array `key` by `read`, which makes one more of `all` of it.
+  template <class All>
+  void read_each(TableReader &reader, std::string_view key, const All &all, std::size_t max,
+                 void (Loader::*read)(const Source &, const toml::table &));
   void read_patterns(TableReader &reader);
   void read_events(const Source &source, const toml::table &table);
   void read_defaults(TableReader &reader, bool is_main);
@@ -155,6 +166,7 @@ private:
   RuleFiles files_;
   std::int64_t now_s_;
   std::size_t names_ = 0; // read so far
+  std::size_t slips_ = 0; // pairs, read so far
   Loaded out_;
   Findings findings_;
   PolicySpec spec_;
@@ -289,12 +301,9 @@ void Loader::read_tables(Source &&read, bool is_main) {
   read_defaults(reader, is_main);
   if (const auto *table = reader.table("warning_mx"))
     read_warning_mx(source, *table);
-  for (const auto *table : reader.tables("clients"))
-    read_clients(source, *table);
-  for (const auto *table : reader.tables("protect"))
-    read_protect(source, *table);
-  for (const auto *table : reader.tables("allow"))
-    read_allow(source, *table);
+  read_each(reader, "clients", spec_.clients, kMaxClientSets, &Loader::read_clients);
+  read_each(reader, "protect", spec_.rules, kMaxRules, &Loader::read_protect);
+  read_each(reader, "allow", spec_.allows, kMaxAllows, &Loader::read_allow);
   for (const auto *table : reader.tables("exempt"))
     read_exempt(source, *table);
   for (const auto *table : reader.tables("test"))
@@ -307,6 +316,21 @@ void Loader::read_tables(Source &&read, bool is_main) {
     reader.strings("rules", 0);
   }
   reader.finish();
+}
+
+template <class All>
+void Loader::read_each(TableReader &reader, std::string_view key, const All &all, std::size_t max,
+                       void (Loader::*read)(const Source &, const toml::table &)) {
+  for (const auto *table : reader.tables(key)) {
+    if (all.size() == max) {
+      reader.error("MXW014", position_of(table->source()),
+                   "there are more than " + std::to_string(max) + " [[" + std::string(key) +
+                       "]] in all files",
+                   "one can have many names or subnets, in lists too");
+      return;
+    }
+    (this->*read)(reader.source(), *table);
+  }
 }
 
 void Loader::read_patterns(TableReader &reader) {
@@ -370,7 +394,14 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
     return std::find_if(hosts.begin(), hosts.end(),
                         [&](const WarningHost &host) { return host.name == name; });
   };
-  for (const Text &text : reader.strings("hosts")) {
+  const std::vector<Text> texts = reader.strings("hosts");
+  if (texts.size() > kMaxHosts)
+    reader.error("MXW014", reader.at("hosts"),
+                 "there are " + std::to_string(texts.size()) + " warning hosts; the limit is " +
+                     std::to_string(kMaxHosts),
+                 "two are enough");
+  for (std::size_t i = 0; i < std::min(texts.size(), kMaxHosts); ++i) {
+    const Text &text = texts[i];
     const auto name = read_name(source, text, kHost);
     if (name && find_host(*name) != hosts.end())
       reader.error("MXW024", text.at, "there is a warning host " + quote(text.value) + " already",
@@ -383,11 +414,6 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
   if (!reader.has("hosts"))
     reader.error("MXW005", reader.at(), "[warning_mx] has no 'hosts'",
                  "name the hosts that tell senders, or leave [warning_mx] out");
-  if (hosts.size() > kMaxHosts)
-    reader.error("MXW014", reader.at("hosts"),
-                 "there are " + std::to_string(hosts.size()) + " warning hosts; the limit is " +
-                     std::to_string(kMaxHosts),
-                 "two are enough");
   if (const auto *table_of_addresses = reader.table("addresses")) {
     TableReader addresses(source, *table_of_addresses, "addresses", findings_);
     for (const auto &[text, node] : addresses.entries()) {
@@ -399,7 +425,15 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
                      "\"warn1.example.mil\" = [\"198.51.100.25\"]");
         continue;
       }
-      for (const Text &wanted : addresses.strings_of(*node, text.value)) {
+      const std::vector<Text> all = addresses.strings_of(*node, text.value);
+      if (all.size() > kMaxAddresses) {
+        reader.error("MXW014", text.at,
+                     quote(text.value) + " has " + std::to_string(all.size()) +
+                         " addresses; the limit is " + std::to_string(kMaxAddresses),
+                     "a few are enough");
+        continue;
+      }
+      for (const Text &wanted : all) {
         const auto address = parse_address(wanted.value);
         if (!address || !is_host_address(*address))
           reader.error("MXW020", wanted.at,
@@ -410,11 +444,6 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
                  host->addresses.end()) // an RRset has no record twice
           host->addresses.push_back(*address);
       }
-      if (host->addresses.size() > kMaxAddresses)
-        reader.error("MXW014", text.at,
-                     quote(text.value) + " has " + std::to_string(host->addresses.size()) +
-                         " addresses; the limit is " + std::to_string(kMaxAddresses),
-                     "a few are enough");
     }
   }
   reader.finish();
@@ -551,11 +580,12 @@ void Loader::read_protect(const Source &source, const toml::table &table) {
 void Loader::read_slips(TableReader &reader, Rule &rule) {
   // What the names of this rule end in: its suffix, or their top-level domains.
   std::vector<Name> intended;
+  std::set<std::string, std::less<>> seen;
   for (std::size_t i = 0; i < rule.domains.size(); ++i) {
     const Name name = rule.domains[i];
     const Name end =
         rule.suffix && name.is_at_or_below(*rule.suffix) ? *rule.suffix : name.ancestor(1);
-    if (std::find(intended.rbegin(), intended.rend(), end) == intended.rend())
+    if (seen.emplace(end.tail(end.labels())).second)
       intended.push_back(end);
   }
   if (!reader.has("slips")) {
@@ -576,11 +606,19 @@ void Loader::read_slips(TableReader &reader, Rule &rule) {
   if (!slips.empty() && !reader.has("domains") && !reader.has("files"))
     reader.error("MXW017", reader.at("slips"), "'slips' has no effect without 'domains' or 'files'",
                  "name the domains that are mistyped; 'mirror' is for all names of a suffix");
+  slips_ += slips.size() * intended.size();
+  if (slips_ > kMaxSlips) {
+    reader.error("MXW014", reader.at("slips"),
+                 "with these there are more than " + std::to_string(kMaxSlips) +
+                     " pairs of a slip and what a name ends in",
+                 "name the slips that are likely, in a rule for the names that they are for");
+    return;
+  }
   for (const Text &text : slips) {
     const auto typed = read_name(reader.source(), text, kSuffix);
     if (!typed)
       continue;
-    if (std::find(intended.begin(), intended.end(), *typed) != intended.end() ||
+    if (seen.contains(typed->tail(typed->labels())) ||
         (rule.suffix && typed->is_at_or_below(*rule.suffix)))
       reader.error("MXW017", text.at,
                    quote(text.value) + " is what names of this rule end in themselves",
@@ -596,11 +634,14 @@ void Loader::read_look_alikes(TableReader &reader, Rule &rule) {
   if (table == nullptr)
     return;
   TableReader look_alikes(reader.source(), *table, "look_alikes", findings_);
+  std::unordered_set<std::string_view> domains;
+  for (std::size_t i = 0; i < rule.domains.size(); ++i)
+    domains.insert(rule.domains.wire(i));
   const auto is_protected = [&](const Name &name) {
     if (rule.suffix && name.is_at_or_below(*rule.suffix))
       return true;
-    for (std::size_t i = 0; i < rule.domains.size(); ++i)
-      if (name.is_at_or_below(rule.domains[i]))
+    for (std::size_t labels = 1; labels <= name.labels(); ++labels)
+      if (domains.contains(name.tail(labels)))
         return true;
     return false;
   };
@@ -636,10 +677,9 @@ void Loader::read_allow(const Source &source, const toml::table &table) {
     reader.error("MXW005", reader.at(), "[[allow]] has no 'reason'",
                  "whoever reads this in a year wants to know: reason = \"ticket 4711\"");
   allow.owner = reader.text("owner");
-  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
-    pending_clients_.push_back({true,
-                                static_cast<std::uint32_t>(spec_.allows.size()),
-                                {std::move(ids), &source, reader.at("clients")}});
+  if (auto ids = read_client_ids(reader))
+    pending_clients_.push_back(
+        {true, static_cast<std::uint32_t>(spec_.allows.size()), std::move(*ids)});
   if (const auto expires = reader.date("expires")) {
     constexpr std::int64_t kDayS = 86'400;
     allow.expires_s = seconds_of(*expires) + kDayS; // the day itself is still allowed
@@ -794,6 +834,9 @@ void Loader::read_list(TableReader &reader, const Text &file, const NameUse &use
 }
 
 void Loader::resolve_clients() {
+  std::vector<std::string_view> known = {kEveryone};
+  for (const auto &[name, position] : client_ids_)
+    known.push_back(name);
   for (const auto &[of_allow, number, ids] : pending_clients_) {
     std::vector<std::uint32_t> &clients =
         of_allow ? spec_.allows[number].clients : spec_.rules[number].clients;
@@ -807,9 +850,8 @@ void Loader::resolve_clients() {
         clients.push_back(found->second);
         continue;
       }
-      std::vector<std::string_view> known = {kEveryone};
-      for (const auto &[name, position] : client_ids_)
-        known.push_back(name);
+      if (!findings_.has_room(Severity::error))
+        return;
       findings_.error(*ids.source, "MXW018", id.at,
                       "there is no client set " + quote(id.value) + did_you_mean(id.value, known),
                       "define it: [[clients]] with this id and its subnets");
@@ -852,9 +894,18 @@ Loaded Loader::finish() && {
   resolve_clients();
   resolve_redirects();
   spec_.is_public_suffix = is_public_suffix;
+  spec_.exempt.remove_repeated();
   if (!findings_.has_error()) {
     out_.policy = std::make_shared<const Policy>(std::move(spec_), random_seed());
-    check_warning_hosts();
+    if (const std::string_view excess = out_.policy->index().excess(); !excess.empty()) {
+      Diagnostic d = out_.places.rules.front();
+      d.code = "MXW014";
+      d.message = "the protected names of all rules " + std::string(excess);
+      d.help = "protect the names that matter; each covers everything below it";
+      findings_.add(std::move(d));
+    } else {
+      check_warning_hosts();
+    }
     if (findings_.has_error())
       out_.policy = nullptr;
   }

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint8_t kMinLabel = 4;
 /// So that a reply line of SMTP (RFC 5321 §4.5.3.1.5) has room for names in it.
 constexpr std::size_t kMaxMessageBytes = 300;
+/// Rules without their own have a copy of those of [defaults].
+constexpr std::size_t kMaxClientIds = 100;
 
 constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::nxdomain,
                                      Action::nodata,   Action::refused, Action::servfail,
@@ -113,14 +115,21 @@ std::optional<RuleOptions::VerifyWhat> read_verify(TableReader &reader) {
   return what;
 }
 
+/// Text that senders get.
+std::string read_line(TableReader &reader, std::string_view key) {
+  std::string text = reader.text(key);
+  if (text.size() <= kMaxMessageBytes)
+    return text;
+  reader.error("MXW014", reader.at(key),
+               quote(key) + " has " + std::to_string(text.size()) + " octets; the limit is " +
+                   std::to_string(kMaxMessageBytes),
+               "senders get it in one line, with names in it: say it in fewer words");
+  return {};
+}
+
 std::string read_message(TableReader &reader) {
-  std::string message = reader.text("message");
+  std::string message = read_line(reader, "message");
   const Position at = reader.at("message");
-  if (message.size() > kMaxMessageBytes)
-    reader.error("MXW014", at,
-                 "'message' has " + std::to_string(message.size()) + " octets; the limit is " +
-                     std::to_string(kMaxMessageBytes),
-                 "senders get it in one line, with names in it: say it in fewer words");
   if (std::any_of(message.begin(), message.end(), [](char c) {
         const auto octet = static_cast<unsigned char>(c);
         return octet < 0x20 || octet == 0x7f;
@@ -144,6 +153,18 @@ template <class Value> void take(std::optional<Value> &own, const std::optional<
 
 } // namespace
 
+std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader) {
+  std::vector<Text> ids = reader.strings("clients");
+  if (ids.size() > kMaxClientIds)
+    reader.error("MXW014", reader.at("clients"),
+                 "'clients' has " + std::to_string(ids.size()) + " ids; the limit is " +
+                     std::to_string(kMaxClientIds),
+                 "a client set can have many subnets");
+  if (ids.empty() || ids.size() > kMaxClientIds)
+    return std::nullopt;
+  return Said<std::vector<Text>>{std::move(ids), &reader.source(), reader.at("clients")};
+}
+
 RuleOptions RuleOptions::read(TableReader &reader) {
   RuleOptions options;
   options.sensitivity = find_by_name(kPresets, reader.word("sensitivity", all_names<Preset>()));
@@ -159,9 +180,8 @@ RuleOptions RuleOptions::read(TableReader &reader) {
     options.block_unknown = word == "block";
   if (const auto limit = reader.integer("verify_timeout_ms", 100, 10'000))
     options.verify_timeout_ms = static_cast<std::uint32_t>(*limit);
-  if (std::vector<Text> ids = reader.strings("clients"); !ids.empty())
-    options.clients = {std::move(ids), &reader.source(), reader.at("clients")};
-  options.contact = reader.text("contact");
+  options.clients = read_client_ids(reader);
+  options.contact = read_line(reader, "contact");
   options.message = read_message(reader);
   return options;
 }

@@ -34,6 +34,9 @@ template <class Value> struct Said {
   Position at;
 };
 
+/// Takes 'clients' out of a table: ids of client sets, which may be defined later.
+std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader);
+
 /// The keys that [[protect]] and [defaults] have in common. What was not said is not set.
 struct RuleOptions {
   struct OfTechnique {

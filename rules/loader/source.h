@@ -75,12 +75,12 @@ public:
   void add(Diagnostic finding);
 
   [[nodiscard]] bool has_error() const noexcept { return has_error_; }
+  /// Counts a finding, and returns false if it will not be kept: for those that take long to write.
+  bool has_room(Severity severity) noexcept;
   /// Returns them by file, line and column; at the end MXW009 where there were more than kMax.
   [[nodiscard]] std::vector<Diagnostic> sorted() &&;
 
 private:
-  bool has_room(Severity severity) noexcept;
-
   std::vector<Diagnostic> all_;
   bool has_error_ = false;
   bool dropped_ = false;

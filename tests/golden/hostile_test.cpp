@@ -43,6 +43,15 @@ std::string repeated(const std::string &text, std::size_t n) {
   return all;
 }
 
+/// `text` for each number below `n`, which stands for its # signs.
+std::string numbered(const std::string &text, std::size_t n) {
+  std::string all;
+  for (std::size_t i = 0; i < n; ++i)
+    for (const char c : text)
+      all += c == '#' ? std::to_string(i) : std::string(1, c);
+  return all;
+}
+
 using Lines = std::vector<std::string>;
 
 /// A rule that lacks what it protects.
@@ -212,6 +221,66 @@ TEST_CASE("hostile: rule files made to exhaust the stack, the memory or the read
   CHECK((loaded.findings.size() < 201 || loaded.findings.back().code == "MXW009"));
   for (const Diagnostic &finding : loaded.findings)
     CHECK(render(finding).size() < 4000);
+}
+
+TEST_CASE("hostile: what costs more the more there is has a limit, which is told in good time",
+          "[golden][hostile]") {
+  const Scratch scratch;
+  constexpr std::size_t kMany = 200'000;
+  const std::string rule = "[[protect]]\nid = \"r#\"\ndomains = [\"army.mil\"]\n";
+  const std::string set = "[[clients]]\nid = \"c#\"\nsubnets = [\"192.0.2.1\"]\n";
+  const auto [what, text, list] = GENERATE_COPY(table<std::string, std::string, std::string>({
+      {"rules", numbered(rule, kMany), ""},
+      {"allow entries", numbered("[[allow]]\nreason = \"x\"\ndomains = [\"army.ml\"]\n", kMany),
+       ""},
+      {"client sets", numbered(set, kMany), ""},
+      {"ids of client sets for all rules",
+       "[defaults]\nclients = [" + repeated("'c0',", kMany) + "]\n" + numbered(set, 1) +
+           numbered(rule, 10'000),
+       ""},
+      {"octets of a contact for all rules",
+       "[defaults]\ncontact = \"" + repeated("c", 10 * kMany) + "\"\n" + numbered(rule, 10'000),
+       ""},
+      {"slips", kRule + "files = [\"list.txt\"]\nslips = [" + numbered("'s#',", 1000) + "]\n",
+       numbered("army.b#\n", 1000)},
+      {"suffixes", kRule + "files = [\"list.txt\"]\n", numbered("army.b#\n", kMany)},
+      {"look-alikes to be found by two edits",
+       kRule + "files = [\"list.txt\"]\nsensitivity = \"aggressive\"\n",
+       numbered(repeated("a", 55) + "#.mil\n", kMany)},
+      {"warning hosts", "[warning_mx]\nhosts = [" + numbered("'h#.mil',", kMany) + "]\n", ""},
+      {"addresses",
+       "[warning_mx]\nhosts = ['h.mil']\naddresses = { \"h.mil\" = [" +
+           numbered("'2001:db8::#',", 10'000) + "] }\n",
+       ""},
+  }));
+  CAPTURE(what);
+  write("rules.toml", "schema = 1\n" + text);
+  write("list.txt", list);
+  const Loaded loaded = load_config("rules.toml", kNowS);
+  REQUIRE(loaded.findings.size() == 1);
+  CHECK(loaded.findings[0].code == "MXW014");
+  CHECK(loaded.has_errors());
+}
+
+TEST_CASE("hostile: many of what has no limit are read in good time", "[golden][hostile]") {
+  const Scratch scratch;
+  constexpr std::size_t kMany = 200'000; // their square would take longer than the test may
+  write("list.txt", numbered("name#.mil\n", kMany));
+  SECTION("look-alikes of many names") {
+    write("rules.toml", kListRule + "look_alikes = {" +
+                            numbered("\"x#.com\" = \"mail.name#.mil\",", kMany - 1) +
+                            "\"x.com\" = \"name0.mil\"}\n");
+    CHECK(load_config("rules.toml", kNowS).policy);
+  }
+  SECTION("unknown client sets") {
+    write("rules.toml", "schema = 1\n" +
+                            numbered("[[clients]]\nid = \"c#\"\nsubnets = [\"192.0.2.#\"]\n", 200) +
+                            numbered("[[protect]]\nid = \"r#\"\ndomains = [\"name#.mil\"]\n"
+                                     "clients = [" +
+                                         repeated("'unknown-client-set',", 100) + "]\n",
+                                     5000));
+    CHECK(load_config("rules.toml", kNowS).findings.size() == 201);
+  }
 }
 
 TEST_CASE("hostile: damaged rule files never do more than give findings", "[golden][hostile]") {
