@@ -21,7 +21,7 @@ MailFact MailFacts::find(const Name &name, std::int64_t now_s) const noexcept {
   const auto [low, high] = hash_128(name, seed_);
   const std::size_t first = low % (kEntries / kWays) * kWays;
   for (const Entry &entry : std::span(entries_).subspan(first, kWays))
-    if (entry.low == low && entry.high == high && now_s < entry.expires_s)
+    if (entry.low == low && entry.high == high && entry.holds(now_s))
       return entry.fact;
   return {};
 }
@@ -33,7 +33,8 @@ void MailFacts::put(const Name &name, const MailFact &fact, std::int64_t expires
   const auto ways = std::span(entries_).subspan(first, kWays);
   const auto rank = [&, own_low = low, own_high = high](const Entry &entry) {
     return entry.low == own_low && entry.high == own_high ? INT64_MIN
-                                                          : std::max(entry.expires_s, now_s);
+           : entry.holds(now_s)                           ? entry.expires_s
+                                                          : now_s;
   };
   const auto place = std::min_element(
       ways.begin(), ways.end(), [&](const Entry &a, const Entry &b) { return rank(a) < rank(b); });

@@ -36,9 +36,12 @@ public:
   /// `seed` should be random. Throws std::bad_alloc only.
   explicit MailFacts(std::uint64_t seed);
 
+  /// What is said to hold longer is from before the clock went back, and is not believed.
+  static constexpr std::uint32_t kMaxTtlS = 86'400;
+
   /// Returns what is known of `name` at `now_s`.
   [[nodiscard]] MailFact find(const Name &name, std::int64_t now_s) const noexcept;
-  /// Remembers `fact` until `expires_s`. What expires first makes room.
+  /// Remembers `fact` until `expires_s`, at most kMaxTtlS. What expires first makes room.
   void put(const Name &name, const MailFact &fact, std::int64_t expires_s,
            std::int64_t now_s) noexcept;
 
@@ -50,6 +53,9 @@ private:
     std::uint64_t high = 0;
     std::int64_t expires_s = 0;
     MailFact fact;
+    [[nodiscard]] bool holds(std::int64_t now_s) const noexcept {
+      return now_s < expires_s && expires_s <= now_s + kMaxTtlS;
+    }
   };
   static constexpr std::size_t kWays = 4;
   static constexpr std::size_t kEntries = 1024;

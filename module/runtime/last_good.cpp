@@ -122,9 +122,9 @@ std::optional<std::string> LastGood::keep(const fs::path &main_file, const Saved
   const std::uint64_t checksum = hash_of(body, 0);
   if (!checksum_)
     (void)load(main_file); // what is there
-  if (checksum_ == checksum)
-    return std::nullopt;
   std::error_code error;
+  if (checksum_ == checksum && fs::exists(file_, error)) // somebody may have emptied the directory
+    return std::nullopt;
   fs::create_directories(file_.parent_path(), error); // replace() tells what is wrong
   if (const Written written = replace_file(file_, text_of({checksum, now_s}) + body); !written)
     return written.error();

@@ -14,7 +14,6 @@ constexpr std::uint16_t kNothing = 0;
 /// How long it is believed that something cannot be found out.
 constexpr std::uint32_t kFailedS = 10;
 /// The resolver's own cache does not keep anything longer by default.
-constexpr std::uint32_t kMaxTtlS = 86400;
 constexpr std::uint32_t kMinTtlS = 1;
 
 /// The type that has to be asked for to learn whether a name takes mail.
@@ -86,7 +85,7 @@ MailFact read_fact(const MailFacts &facts, const struct module_qstate *qstate, s
 
 void remember(MailFacts &facts, const Name &name, const MailFact &fact, std::uint32_t ttl_s,
               std::int64_t now_s) noexcept {
-  facts.put(name, fact, now_s + std::clamp(ttl_s, kMinTtlS, kMaxTtlS), now_s);
+  facts.put(name, fact, now_s + std::clamp(ttl_s, kMinTtlS, MailFacts::kMaxTtlS), now_s);
 }
 
 /// What is to be thought of a look-alike, `meant` being what is known of the name that was meant.

@@ -37,6 +37,15 @@ Diagnostic unreadable(const std::filesystem::path &file, const std::string &why,
   return d;
 }
 
+/// False if the file was written between the two, as far as its times tell (inode(7)).
+bool is_unchanged(const struct stat &before, const struct stat &after) noexcept {
+  const auto facts = [](const struct stat &s) {
+    return std::tuple(s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec,
+                      s.st_ctim.tv_nsec);
+  };
+  return facts(before) == facts(after);
+}
+
 /// Where the code point behind the one at `at` begins.
 std::size_t next_point(std::string_view text, std::size_t at) noexcept {
   const std::size_t most = std::min(at + 4, text.size());
@@ -107,6 +116,12 @@ Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_b
     if (used == text.size())
       text.resize(2 * text.size());
   }
+  struct stat after = {};
+  if (fstat(fd.get(), &after) != 0)
+    return failed(errno);
+  if (!is_unchanged(status, after))
+    return tl::unexpected(unreadable(file, "it changed while it was read",
+                                     "write another file and rename it, which is one step"));
   text.resize(used);
   Source source(file, std::move(text));
   source.is_open_to_all_ = (status.st_mode & S_IWOTH) != 0;
@@ -114,12 +129,13 @@ Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_b
 }
 
 Source::Source(std::filesystem::path file, std::string text)
-    : file_(std::move(file)), text_(std::move(text)), line_starts_{0},
-      has_mark_(text_.starts_with(kByteOrderMark)) {
+    : file_(std::move(file)), text_(std::move(text)), has_mark_(text_.starts_with(kByteOrderMark)) {
   if (has_mark_)
     text_.erase(0, kByteOrderMark.size());
+  line_starts_.reserve(1U + static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')));
+  line_starts_.push_back(0);
   for (std::size_t at = text_.find('\n'); at != std::string::npos; at = text_.find('\n', at + 1))
-    line_starts_.push_back(at + 1);
+    line_starts_.push_back(static_cast<std::uint32_t>(at + 1));
 }
 
 std::string_view Source::line(std::size_t n) const noexcept {

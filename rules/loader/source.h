@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,8 +31,9 @@ struct Text {
 
 class Source {
 public:
-  /// Reads all of `file`. Fails with MXW001 where it cannot be read, is no regular file, or is
-  /// larger than `max_bytes`. A byte order mark is left out. Blocks on the disk only.
+  /// Reads all of `file`. Fails with MXW001 where it cannot be read, is no regular file, is larger
+  /// than `max_bytes`, or is written meanwhile. A byte order mark is left out. Blocks on the disk
+  /// only.
   static Result<Source> read(const std::filesystem::path &file, std::size_t max_bytes);
 
   /// A text from elsewhere, which is or will be that of `file`. A byte order mark is left out.
@@ -56,7 +58,7 @@ public:
 private:
   std::filesystem::path file_;
   std::string text_;
-  std::vector<std::size_t> line_starts_;
+  std::vector<std::uint32_t> line_starts_; // files have less than 4 GB
   bool has_mark_ = false;
   bool is_open_to_all_ = false;
 };

@@ -5,9 +5,12 @@
 #include <array>
 #include <functional>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +24,13 @@ namespace fs = std::filesystem;
 
 void write(const fs::path &file, const std::string &text) {
   std::ofstream(file, std::ios::binary) << text;
+}
+
+/// The most memory that this process has had.
+long peak_kib() {
+  rusage used = {};
+  getrusage(RUSAGE_SELF, &used);
+  return used.ru_maxrss;
 }
 
 /// A rule about the names of list.txt.
@@ -105,11 +115,59 @@ TEST_CASE("hostile: files over the limit are refused unread", "[golden][hostile]
   const Scratch scratch;
   write("rules.toml", kListRule);
   write("list.txt", "army.mil\n");
-  fs::resize_file("list.txt", (std::uintmax_t{64} << 20U) + 1); // sparse
-  CHECK(summary(load_config("rules.toml", kNowS)) == Lines{"MXW001 rules.toml:4"});
-  CHECK(summary(load_config("list.txt", kNowS)) == Lines{"MXW001 list.txt"});
+  const long before = peak_kib();
+  for (const std::uintmax_t bytes : {std::uintmax_t{1} << 30U, (std::uintmax_t{64} << 20U) + 1}) {
+    fs::resize_file("list.txt", bytes); // sparse
+    CHECK(summary(load_config("rules.toml", kNowS)) == Lines{"MXW001 rules.toml:4"});
+    CHECK(summary(load_config("list.txt", kNowS)) == Lines{"MXW001 list.txt"});
+  }
   fs::resize_file("list.txt", (std::uintmax_t{16} << 20U) + 1);
   CHECK(summary(load_config("list.txt", kNowS)) == Lines{"MXW001 list.txt"});
+  CHECK(peak_kib() - before < 16 * 1024);
+}
+
+TEST_CASE("hostile: a file that is written to while it is read is refused, and read when it rests",
+          "[golden][hostile]") {
+  const Scratch scratch;
+  constexpr std::size_t kBytes = std::size_t{32} << 20U; // takes longer than a tick of the clock
+  write("list.txt", std::string(kBytes, '#'));
+  std::size_t refused = 0;
+  {
+    const std::jthread writer([](const std::stop_token &stop) {
+      const int fd = open("list.txt", O_WRONLY | O_CLOEXEC);
+      while (!stop.stop_requested())
+        (void)!pwrite(fd, "#", 1, kBytes - 1);
+      close(fd);
+    });
+    for (int i = 0; i < 1000 && refused == 0; ++i)
+      if (const auto list = Source::read("list.txt", kBytes); !list) {
+        ++refused;
+        CHECK(list.error().code == "MXW001");
+        CHECK(list.error().message.find("it changed while it was read") != std::string::npos);
+      }
+  }
+  CHECK(refused == 1);
+  CHECK(Source::read("list.txt", kBytes));
+}
+
+TEST_CASE("hostile: a list that is no text of names gives findings at its lines",
+          "[golden][hostile]") {
+  const Scratch scratch;
+  write("rules.toml", kListRule);
+  const auto [what, text, found] = GENERATE(table<std::string, std::string, Lines>({
+      {"NUL octets", std::string("army.mil\nnavy\0.mil\n", 19), {"MXW010 list.txt:2"}},
+      {"nothing but NUL octets", std::string(1000, '\0'), {"MXW010 list.txt:1"}},
+      {"Latin-1", "army.mil\nm\xfcnchen.de\n", {"MXW010 list.txt:2"}},
+      {"an overlong form", "army.mil\nn\xc1\xa1vy.mil\n", {"MXW010 list.txt:2"}},
+      {"UTF-16",
+       std::string("\xff\xfe"
+                   "a\0.\0b\0\n\0",
+                   10),
+       {"MXW010 list.txt:1", "MXW010 list.txt:2"}},
+  }));
+  CAPTURE(what);
+  write("list.txt", text);
+  CHECK(summary(load_config("rules.toml", kNowS)) == found);
 }
 
 TEST_CASE("hostile: a file is read once, however often and by whatever path it is named",
@@ -169,6 +227,16 @@ TEST_CASE("hostile: a list of a million lines is read, and names that come again
     write("list.txt", repeated("army.mil ", 1'000'000));
     CHECK(summary(load_config("rules.toml", kNowS)) == Lines{"MXW010 list.txt:1"});
   }
+}
+
+TEST_CASE("hostile: a list of ten million lines costs no more than its text and a million names",
+          "[golden][hostile]") {
+  const Scratch scratch;
+  write("rules.toml", kListRule);
+  write("list.txt", repeated("a.mil\n", 10'000'000));
+  const long before = peak_kib();
+  CHECK(summary(load_config("rules.toml", kNowS)) == Lines{"MXW014 rules.toml:4"});
+  CHECK(peak_kib() - before < 256 * 1024);
 }
 
 TEST_CASE("hostile: rule files made to exhaust the stack, the memory or the reader end in findings",

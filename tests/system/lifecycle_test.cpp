@@ -286,6 +286,21 @@ TEST_CASE("lifecycle: where the last good rules cannot be kept the rules hold al
                                            "broken when the resolver starts"));
 }
 
+TEST_CASE("lifecycle: a state directory that is taken away costs no decision, and is made again",
+          "[lifecycle][bad]") {
+  const Nsd world(zones());
+  Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
+  std::filesystem::remove_all(module.dir() / "state");
+  const Question question{.name = "redirect.ml"};
+  const std::string answer = text(policy_answer(question, "redirect"));
+  CHECK(text(module.ask(question)) == answer);
+  module.write("rules.d/10-test.toml", rule_file(protect("redirect", ""))); // the same once more
+  REQUIRE(eventually([&] { return std::filesystem::exists(module.dir() / "state/last-good"); }));
+  CHECK(text(module.ask(question)) == answer);
+  CHECK(module.control({"reload"}) == "ok\n"); // which listens anew, too
+  CHECK(eventually([&] { return std::filesystem::exists(module.dir() / "state/control"); }));
+}
+
 TEST_CASE("lifecycle: rules that went bad do not end the resolver at a reload",
           "[lifecycle][bad]") {
   const Nsd world(zones());

@@ -70,6 +70,16 @@ TEST_CASE("last good: the same is not written again, something else is", "[last-
   CHECK(LastGood(dir.path()).load(kMain)->time_s == kNow + 60);
 }
 
+TEST_CASE("last good: what somebody took away is written again", "[last-good]") {
+  const TempDir dir;
+  const auto state = dir.path() / "state";
+  LastGood last_good(state);
+  REQUIRE_FALSE(last_good.keep(kMain, files(), kNow));
+  std::filesystem::remove_all(state);
+  REQUIRE_FALSE(last_good.keep(kMain, files(), kNow));
+  CHECK(LastGood(state).load(kMain)->files == files());
+}
+
 TEST_CASE("last good: a file that is damaged anywhere is not believed", "[last-good]") {
   const TempDir dir;
   LastGood last_good(dir.path());

@@ -37,7 +37,7 @@ TEST_CASE("mail facts: the table never grows, and what expires last stays", "[ma
   const MailFact fact = takes(facts, {});
   for (int i = 0; i < 100'000; ++i)
     facts.put(name("n" + std::to_string(i) + ".mil"), fact, 1000, 0);
-  facts.put(name("long.mil"), fact, 100'000, 0);
+  facts.put(name("long.mil"), fact, 80'000, 0);
   int known = 0;
   for (int i = 0; i < 100'000; ++i) {
     facts.put(name("m" + std::to_string(i) + ".mil"), fact, 1000, 0);
@@ -45,6 +45,22 @@ TEST_CASE("mail facts: the table never grows, and what expires last stays", "[ma
   }
   CHECK(known == 100'000); // the newest is there whatever was before
   CHECK(facts.find(name("long.mil"), 0).mail == Mail::takes);
+}
+
+TEST_CASE("mail facts: what was found out by a clock that ran ahead is forgotten when it goes back",
+          "[mail-facts]") {
+  constexpr std::int64_t kAhead = 1'000'000;
+  MailFacts facts(7);
+  const MailFact fact = takes(facts, {});
+  facts.put(name("army.mil"), fact, kAhead + MailFacts::kMaxTtlS, kAhead);
+  CHECK(facts.find(name("army.mil"), kAhead).mail == Mail::takes);
+  CHECK(facts.find(name("army.mil"), kAhead - 1).mail == Mail::unknown);
+  for (int i = 0; i < 100'000; ++i)
+    facts.put(name("n" + std::to_string(i) + ".mil"), fact, kAhead + 60, kAhead);
+  facts.put(name("now.mil"), fact, 160, 100); // those make room
+  for (int i = 0; i < 1000; ++i)
+    facts.put(name("m" + std::to_string(i) + ".mil"), fact, 110, 100);
+  CHECK(facts.find(name("now.mil"), 100).mail == Mail::takes);
 }
 
 TEST_CASE("mail facts: the same owner has no MX host of another", "[mail-facts]") {

@@ -48,6 +48,19 @@ Verdict decide(const Policy &policy, std::string_view text, std::uint16_t type =
 
 } // namespace
 
+TEST_CASE("policy: an allow entry holds by the time of each question, whichever way the clock goes",
+          "[policy]") {
+  const Policy policy(spec(), 1);
+  const auto reason_at = [&](std::int64_t now_s) {
+    return policy.decide({name("army.ml"), qtype::kMx, std::nullopt, now_s}).reason;
+  };
+  for (const std::int64_t later : {kNow, kNow + 1, kNow + 1'000'000'000}) {
+    CHECK(reason_at(kNow - 1) == Reason::allowed);
+    CHECK(reason_at(later) == Reason::look_alike);
+  }
+  CHECK(reason_at(0) == Reason::allowed);
+}
+
 TEST_CASE("policy: the first reason in the order of precedence decides", "[policy]") {
   const Policy policy(spec(), 1);
   const auto [text, reason, decision] = GENERATE(table<std::string, Reason, Action>({
