@@ -37,11 +37,11 @@ Diagnostic unreadable(const std::filesystem::path &file, const std::string &why,
   return d;
 }
 
-/// False if the file was written between the two, as far as its times tell (inode(7)).
+/// False if the file was written between the two, as far as its time tells (inode(7)). That of its
+/// status changes as well where another file takes its name, which is no harm.
 bool is_unchanged(const struct stat &before, const struct stat &after) noexcept {
   const auto facts = [](const struct stat &s) {
-    return std::tuple(s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec,
-                      s.st_ctim.tv_nsec);
+    return std::tuple(s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
   };
   return facts(before) == facts(after);
 }
