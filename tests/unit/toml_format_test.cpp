@@ -31,6 +31,9 @@ TEST_CASE("toml_format: blanks, empty lines and line ends", "[toml_format]") {
       {"\xef\xbb\xbf"
        "a=1",
        "a = 1\n"},
+      {"\xef\xbb\xbf\xef\xbb\xbf"
+       "a=1",
+       "a = 1\n"},
       {"a . \"b c\" . 'd'=1", "a.\"b c\".'d' = 1\n"},
       {"when = 2026-12-26 10:00:00Z", "when = 2026-12-26 10:00:00Z\n"},
       {"x = 0x1F", "x = 0x1F\n"},
