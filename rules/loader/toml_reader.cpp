@@ -68,6 +68,10 @@ std::optional<toml::table> parse_toml(const Source &source, Findings &findings) 
                    "no rule needs one; names with dots stand in quotes");
     return std::nullopt;
   }
+  if (text.starts_with(kByteOrderMark)) { // toml++ would leave it out, as Source did with the first
+    findings.error(source, "MXW002", {1, 1}, "a second byte order mark", "take it out");
+    return std::nullopt;
+  }
   try {
     return toml::parse(text, std::string_view(source.file().native()));
   } catch (const toml::parse_error &e) {
