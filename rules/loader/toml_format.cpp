@@ -23,8 +23,6 @@ std::size_t columns(std::string_view text) noexcept {
 class Formatter {
 public:
   explicit Formatter(std::string_view text) : text_(text) {
-    while (text_.starts_with(kByteOrderMark)) // toml++ takes one more
-      text_.remove_prefix(kByteOrderMark.size());
     const std::size_t first = text.find('\n');
     if (first != std::string_view::npos && first > 0 && text[first - 1] == '\r')
       line_end_ = "\r\n";
