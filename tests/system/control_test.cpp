@@ -89,7 +89,8 @@ TEST_CASE("control: reload tells how it went, and status that the files are not 
   CHECK(broken.output.find("those from before stay in force") != std::string::npos);
   const Outcome status = run(module, {"status"});
   CHECK(status.status == 1);
-  CHECK(status.output.find("THOSE FROM BEFORE: the files were changed, and have errors") != std::string::npos);
+  CHECK(status.output.find("THOSE FROM BEFORE: the files were changed, and have errors") !=
+        std::string::npos);
   CHECK(status.output.find("error[MXW002]") != std::string::npos);
   CHECK(run(module, {"stats", "-f", "prometheus"}).output.find("mxwarden_policy_stale 1\n") !=
         std::string::npos);

@@ -185,7 +185,8 @@ TEST_CASE("reload: a reload of the host that keeps its cache keeps nothing of co
   CHECK_FALSE(is_squatters(module.ask(question)));
 }
 
-TEST_CASE("reload: a fast reload of the host leaves the module and its rules in force", "[reload]") {
+TEST_CASE("reload: a fast reload of the host leaves the module and its rules in force",
+          "[reload]") {
   const Nsd world(zones());
   Resolver module(world.endpoint(), with_rules(protect("redirect", "")));
   const std::string done = module.control({"fast_reload"});
