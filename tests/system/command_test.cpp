@@ -10,11 +10,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Outcome {
-  int status;
-  std::string output;
-};
-
 /// Runs `script` by a shell in a directory with rules: $MXW is the command, main.toml a main file,
 /// dod.toml a rule file, bad.toml one with an error, lax.toml one with a warning,
 /// mirror.toml one that verifies.
@@ -54,11 +49,8 @@ expect = { mode = "none", rule = "none" }
   dir.write("wide.toml", rule_file("[[protect]]\nid = \"wide\"\ndomains = [\"af.mil\"]\n"
                                    "min_label = 2\n"));
   dir.write("main.toml", "schema = 1\nrules = [\"dod.toml\"]\n");
-  const auto log = dir.path() / "output";
-  Process shell({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
-                {"MXW=" + setting("MXW_TEST_COMMAND"), "MXWARDEN_CONFIG="}, log);
-  const int status = shell.wait();
-  return {status, read_text(log)};
+  return outcome_of({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
+                    {"MXW=" + setting("MXW_TEST_COMMAND"), "MXWARDEN_CONFIG="});
 }
 
 } // namespace

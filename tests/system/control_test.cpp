@@ -11,18 +11,9 @@ namespace {
 
 constexpr auto kRules = "rules.d/10-test.toml";
 
-struct Outcome {
-  int status;
-  std::string output;
-};
-
 Outcome run(const Resolver &module, std::vector<std::string> arguments) {
-  const TempDir dir;
   arguments.insert(arguments.begin(), setting("MXW_TEST_COMMAND"));
-  Process command(arguments, {"MXWARDEN_STATE=" + (module.dir() / "state").string()},
-                  dir.path() / "output");
-  const int status = command.wait();
-  return {status, read_text(dir.path() / "output")};
+  return outcome_of(arguments, {"MXWARDEN_STATE=" + (module.dir() / "state").string()});
 }
 
 nlohmann::json status_of(const Resolver &module) {

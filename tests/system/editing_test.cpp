@@ -7,11 +7,6 @@ using namespace mxw::test;
 
 namespace {
 
-struct Outcome {
-  int status;
-  std::string output;
-};
-
 /// Runs `script` by a shell in a directory with rules; $MXW is the command.
 Outcome run(const std::string &script) {
   const TempDir dir;
@@ -42,11 +37,16 @@ expect = { reason = "look-alike" }
             "Domain Name,Domain Type,Organization name\r\n"
             "STATE.gov,Federal,\"State, \"\"Department\"\" of\nit\"\r\n"
             "army.mil,Federal,Army\r\nm\xc3\xbcnchen.de,City,x\r\nstate.gov,again,x\r\n");
-  const auto log = dir.path() / "output";
-  Process shell({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
-                {"MXW=" + setting("MXW_TEST_COMMAND"), "MXWARDEN_CONFIG=main.toml"}, log);
-  const int status = shell.wait();
-  return {status, read_text(log)};
+  return outcome_of({"/bin/sh", "-c", "cd '" + dir.path().string() + "' && " + script},
+                    {"MXW=" + setting("MXW_TEST_COMMAND"), "MXWARDEN_CONFIG=main.toml"});
+}
+
+/// Runs `script`, which is to end with `status` and to print `part`.
+void check(const std::string &script, int status, const std::string &part) {
+  const Outcome outcome = run(script);
+  CAPTURE(script, outcome.output);
+  CHECK(outcome.status == status);
+  CHECK(outcome.output.find(part) != std::string::npos);
 }
 
 } // namespace
@@ -84,10 +84,7 @@ TEST_CASE("editing: exit status and output of allow", "[editing]") {
       {"$MXW allow army.ml --reason x", 1, "MXW027"},
       {"$MXW allow army.ml --reason x", 1, "with the entry the rules would be worse"},
   }));
-  const Outcome outcome = run(script);
-  CAPTURE(script, outcome.output);
-  CHECK(outcome.status == status);
-  CHECK(outcome.output.find(part) != std::string::npos);
+  check(script, status, part);
 }
 
 TEST_CASE("editing: spans of time are counted by the calendar", "[editing]") {
@@ -160,10 +157,7 @@ TEST_CASE("editing: exit status and output of fmt", "[editing]") {
        0, "clean"},
       {"$MXW fmt; $MXW allow state.gob --reason x && $MXW fmt --check && echo clean", 0, "clean"},
   }));
-  const Outcome outcome = run(script);
-  CAPTURE(script, outcome.output);
-  CHECK(outcome.status == status);
-  CHECK(outcome.output.find(part) != std::string::npos);
+  check(script, status, part);
 }
 
 TEST_CASE("editing: import writes what rules can read", "[editing]") {
@@ -194,10 +188,7 @@ TEST_CASE("editing: import writes what rules can read", "[editing]") {
        "files = [\"list.txt\"]\\n' >list.toml && $MXW check --rules list.toml",
        0, "3 protected names"},
   }));
-  const Outcome outcome = run(script);
-  CAPTURE(script, outcome.output);
-  CHECK(outcome.status == status);
-  CHECK(outcome.output.find(part) != std::string::npos);
+  check(script, status, part);
 }
 
 TEST_CASE("editing: exit status and output of init", "[editing]") {
@@ -236,8 +227,5 @@ TEST_CASE("editing: exit status and output of init", "[editing]") {
        "script -qec '$MXW init -d new' /dev/null <answers; cat new/mxwarden.toml",
        0, "hosts = [\"w1.example.mil\"]"},
   }));
-  const Outcome outcome = run(script);
-  CAPTURE(script, outcome.output);
-  CHECK(outcome.status == status);
-  CHECK(outcome.output.find(part) != std::string::npos);
+  check(script, status, part);
 }

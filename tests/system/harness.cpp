@@ -154,11 +154,16 @@ int Process::stop() {
   return wait();
 }
 
-std::string output_of(const std::vector<std::string> &command) {
+Outcome outcome_of(const std::vector<std::string> &command,
+                   const std::vector<std::string> &environment) {
   const TempDir dir;
   const fs::path output = dir.path() / "output";
-  Process(command, {}, output).wait();
-  return read_text(output);
+  const int status = Process(command, environment, output).wait();
+  return {status, read_text(output)};
+}
+
+std::string output_of(const std::vector<std::string> &command) {
+  return outcome_of(command).output;
 }
 
 Nsd::Nsd(const Files &zones) {

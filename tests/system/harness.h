@@ -29,7 +29,15 @@ using Files = std::map<std::string, std::string>;
 /// MXW_TEST_COMMAND, _MODULE, _NSD, _PRELOAD and _UNBOUND_DIR.
 [[nodiscard]] std::string setting(const std::string &name);
 
-/// Runs a command to its end; returns what it printed on stdout and stderr.
+struct Outcome {
+  int status; ///< as Process::wait()
+  std::string output;
+};
+
+/// Runs a command to its end; returns how it ended, and what it printed on stdout and stderr.
+[[nodiscard]] Outcome outcome_of(const std::vector<std::string> &command,
+                                 const std::vector<std::string> &environment = {});
+/// What it printed, and nothing else.
 [[nodiscard]] std::string output_of(const std::vector<std::string> &command);
 
 /// Waits until the condition holds, returns false if it does not within a time far beyond what is

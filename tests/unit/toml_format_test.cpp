@@ -61,6 +61,7 @@ TEST_CASE("toml_format: arrays keep their lines", "[toml_format]") {
       {"a=[[1,2],[\n3]]", "a = [\n  [1, 2], [\n    3,\n  ],\n]\n"},
       {"a={b=[1,\n2]}", "a = { b = [\n  1,\n  2,\n] }\n"},
       {"a=[\r\n1]", "a = [\r\n  1,\r\n]\r\n"},
+      {"a = [\"\"\"\n]\"\"\", 'b']\n", "a = [\n  \"\"\"\n]\"\"\", 'b',\n]\n"},
       {"a=[{x=1},{x=2}]", "a = [{ x = 1 }, { x = 2 }]\n"},
       // what is too long for a line is broken, by letters and not by octets
       {"abcd=[" + name + "," + name + "]", "abcd = [" + name + ", " + name + "]\n"},
@@ -76,20 +77,16 @@ TEST_CASE("toml_format: arrays keep their lines", "[toml_format]") {
 }
 
 TEST_CASE("toml_format: strings stay as they are written", "[toml_format]") {
-  const std::string text = GENERATE(as<std::string>(), //
-                                    "a = \"# no [comment], \\\" = \"\n",
-                                    "a = '\\'\n"
-                                    "b = \"\"\n",
-                                    "a = \"\"\"\n  x # no comment  \n\n\n[no]\n\"\"\"\"\" # one\n",
-                                    "a = '''\n\r\n  x\t''' # one\n", "a = [\"\"\"\n]\"\"\", 'b']\n",
-                                    "\"a b\" = \"\\u00fc\"\n", "a = \"m\xc3\xbcnchen.de\"\n");
+  const std::string text =
+      GENERATE(as<std::string>(), //
+               "a = \"# no [comment], \\\" = \"\n",
+               "a = '\\'\n"
+               "b = \"\"\n",
+               "a = \"\"\"\n  x # no comment  \n\n\n[no]\n\"\"\"\"\" # one\n",
+               "a = '''\n\r\n  x\t''' # one\n", "a = [\n  \"\"\"\n]\"\"\", 'b',\n]\n",
+               "\"a b\" = \"\\u00fc\"\n", "a = \"m\xc3\xbcnchen.de\"\n");
   CAPTURE(text);
-  const auto once = formatted(text);
-  REQUIRE(once);
-  if (text.find('[') == std::string::npos || text.find("'b'") == std::string::npos)
-    CHECK(*once == text);
-  else // an array with line ends in it
-    CHECK(*once == "a = [\n  \"\"\"\n]\"\"\", 'b',\n]\n");
+  CHECK(formatted(text) == text);
 }
 
 TEST_CASE("toml_format: what is no TOML is a finding with its place", "[toml_format]") {
