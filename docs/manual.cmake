@@ -2,10 +2,9 @@
 # they are words, and links are their text.
 file(READ ${PAGE} text)
 string(REGEX REPLACE "^# [^:]+: ([^\n]+)\n" "# NAME\n\n${NAME} - \\1\n\n# DESCRIPTION\n" text "${text}")
-string(REPLACE "\n# DESCRIPTION\n\n## Synopsis\n" "\n# SYNOPSIS\n" text "${text}")
-string(REPLACE "\n# DESCRIPTION\n\n## Description\n" "\n# DESCRIPTION\n" text "${text}")
-string(REGEX REPLACE "\n## " "\n# " text "${text}")
-string(REGEX REPLACE "\n### " "\n## " text "${text}")
+string(REGEX REPLACE "\n# DESCRIPTION\n\n## (Synopsis|Description)\n" "\n# \\1\n" text "${text}")
+string(REPLACE "\n## " "\n# " text "${text}")
+string(REPLACE "\n### " "\n## " text "${text}")
 string(REGEX MATCHALL "\n# [A-Za-z ]+\n" headings "${text}")
 foreach(heading IN LISTS headings)
   string(TOUPPER "${heading}" upper)

@@ -42,7 +42,6 @@ std::vector<fs::path> files_of(const FmtOptions &options) {
 
 /// Lays out one file, or only tells whether that would change it.
 Exit format(const fs::path &file, bool is_check) {
-  const bool is_stream = file == "-";
   const auto source = read_input(file, kMaxRuleFileBytes);
   if (!source) {
     print({source.error()});
@@ -54,16 +53,17 @@ Exit format(const fs::path &file, bool is_check) {
     print(std::move(findings).sorted());
     return Exit::cannot_run;
   }
-  const bool is_changed = *text != source->octets();
-  if (is_stream && !is_check)
+  if (file == "-" && !is_check) {
     std::cout << *text;
-  else if (is_changed)
-    std::cout << printable(file.native()) << '\n';
-  if (!is_changed || (is_stream && !is_check))
     return Exit::clean;
+  }
+  const std::string before = source->octets();
+  if (*text == before)
+    return Exit::clean;
+  std::cout << printable(file.native()) << '\n';
   if (is_check)
     return Exit::findings;
-  if (const Written written = replace_file(file, *text, source->octets()); !written) {
+  if (const Written written = replace_file(file, *text, before); !written) {
     std::cerr << "mxwarden: " << printable(written.error()) << '\n';
     return Exit::cannot_run;
   }

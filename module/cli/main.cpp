@@ -109,12 +109,16 @@ private:
   }
 };
 
+/// Adds --config to `command`. `config` must outlive the parsing.
+CLI::Option *add_config_option(CLI::App &command, std::filesystem::path &config) {
+  return command.add_option("-c,--config", config, "main file; MXWARDEN_CONFIG names another")
+      ->capture_default_str()
+      ->type_name("FILE");
+}
+
 /// Adds --config and --rules to `command`. `options` must outlive the parsing.
 void add_rule_options(CLI::App &command, RuleOptions &options) {
-  auto *config =
-      command.add_option("-c,--config", options.config, "main file; MXWARDEN_CONFIG names another")
-          ->capture_default_str()
-          ->type_name("FILE");
+  auto *config = add_config_option(command, options.config);
   command
       .add_option("-r,--rules", options.rules,
                   "rule files, or directories of them, instead of a main file")
@@ -253,10 +257,7 @@ void add_fmt(CLI::App &app, Exit &exit) {
                                  "files, or directories of them, instead of those of the main "
                                  "file; - for standard input to output")
                     ->type_name("PATH...");
-  command->add_option("-c,--config", options->config, "main file; MXWARDEN_CONFIG names another")
-      ->capture_default_str()
-      ->type_name("FILE")
-      ->excludes(paths);
+  add_config_option(*command, options->config)->excludes(paths);
   command->add_flag("--check", options->check, "only tell which files would change");
   command->callback([options, &exit] { exit = fmt(*options); });
 }
