@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/policy_protocol.h"
 #include "cli/replay_input.h"
 #include "loader/loader.h"
 
@@ -139,6 +140,17 @@ struct ListOptions {
   bool json = false;
 };
 Exit list(const ListOptions &options);
+
+struct PolicyServiceOptions {
+  RuleOptions rules;
+  PolicyRole role = PolicyRole::warning_mx;
+  std::string client;           ///< an address; empty: any
+  std::string language;         ///< for senders that [languages] does not name
+  std::filesystem::path events; ///< empty: none are written
+  bool local_parts = false;
+};
+/// Answers mail servers, until they have no more to ask.
+Exit policy(const PolicyServiceOptions &options);
 
 struct ReplayOptions {
   RuleOptions rules;

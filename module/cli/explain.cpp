@@ -162,8 +162,11 @@ Json to_json(const Asker &asker, const std::string &text, const Query &query,
     put_place(rule.place);
     if (!rule.contact.empty())
       object["contact"] = rule.contact;
-    if (verdict.reason == Reason::look_alike)
+    if (verdict.reason == Reason::look_alike) {
       object["message"] = message_of(policy, query.name, verdict);
+      for (const auto &[language, message] : rule.messages)
+        object["messages"][language] = message_of(policy, query.name, verdict, {language, {}});
+    }
     if (const auto words = verify_words(rule.verify);
         !words.empty() && verdict.reason == Reason::look_alike) {
       object["verify"] = words;
@@ -298,8 +301,11 @@ std::string to_prose(const Asker &asker, const std::string &text, const Query &q
                              "'; the resolver asks, this command does not");
     }
   }
-  if (verdict.reason == Reason::look_alike)
+  if (verdict.reason == Reason::look_alike) {
     row("message  ", message_of(policy, query.name, verdict));
+    for (const auto &[language, message] : policy.rules()[verdict.rule].messages)
+      row("message  ", language + ": " + message_of(policy, query.name, verdict, {language, {}}));
+  }
   row("answer   ", answer_text(asker, verdict));
   if (!has_neighbours(verdict))
     return out.str();

@@ -473,6 +473,40 @@ void add_completion(CLI::App &app, Exit &exit) {
   });
 }
 
+void add_policy(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("policy", "tell mail servers what to tell senders");
+  command->footer(
+      "Speaks Postfix's policy delegation protocol on standard input and output. Where standard "
+      "input is a listening socket it serves all that connect. Rules are read again when their "
+      "files change; those with errors leave those before in force. Complaints go to standard "
+      "error, or to syslog (mail) where that is the connection.\n"
+      "Exit status: 0 nobody asks any more, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  printf 'recipient=bob@army.ml\\n\\n' | mxwarden policy\n"
+      "  mxwarden policy --submission --client 192.0.2.25");
+  const auto options = std::make_shared<PolicyServiceOptions>();
+  add_rule_options(*command, options->rules);
+  auto *submission = command->add_flag_callback(
+      "--submission", [options] { options->role = PolicyRole::submission; },
+      "for a server that sends mail: refuse look-alikes, leave the rest to it; without, for a "
+      "warning MX: refuse all");
+  command
+      ->add_option("--client", options->client,
+                   "the address by which the resolver knows the mail server; without, rules for "
+                   "any clients hold")
+      ->type_name("ADDRESS")
+      ->needs(submission);
+  command
+      ->add_option("--language", options->language,
+                   "of senders that [languages] of the rules does not name")
+      ->type_name("TAG");
+  command->add_option("--events", options->events, "file to which a JSON line a warning is added")
+      ->type_name("FILE");
+  command->add_flag("--local-parts", options->local_parts,
+                    "have the whole addresses in events, which name people");
+  command->callback([options, &exit] { exit = policy(*options); });
+}
+
 void add_replay(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("replay", "tell what rules would have done to what was asked");
   command->footer(
@@ -546,6 +580,7 @@ int main(int argc, char **argv) {
     add_import(app, exit);
     add_init(app, exit);
     add_list(app, exit);
+    add_policy(app, exit);
     add_replay(app, exit);
     add_test(app, exit);
     add_status(app, exit);

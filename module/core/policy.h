@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -76,6 +78,7 @@ struct Rule {
   Verify verify;
   std::string contact;
   std::string message; ///< with placeholders, see loader/message.h; empty: the usual one
+  std::map<std::string, std::string, std::less<>> messages; ///< the same by language
   Place place;
   std::optional<Name> suffix;
   std::vector<Name> mirror; ///< needs `suffix`

@@ -26,22 +26,29 @@ std::string timestamp(std::int64_t time_us) {
   return text.data();
 }
 
-Json base(std::int64_t time_us, std::string_view action, std::string_view type) {
+Json base(std::int64_t time_us, std::string_view action, std::string_view type,
+          std::string_view category = "network", std::string_view dataset = "mxwarden.decision") {
   return {{"@timestamp", timestamp(time_us)},
           {"ecs", {{"version", "8.11.0"}}},
           {"event",
            {{"kind", "event"},
-            {"category", {"network"}},
+            {"category", {category}},
             {"type", {type}},
             {"action", action},
             {"module", "mxwarden"},
-            {"dataset", "mxwarden.decision"}}}};
+            {"dataset", dataset}}}};
 }
 
 Json names_of(Techniques techniques) {
   Json names = Json::array();
   techniques.for_each([&](Technique technique) { names.push_back(to_string(technique)); });
   return names;
+}
+
+std::string_view action_of(const Warning &warning) noexcept {
+  if (warning.rule.empty())
+    return "refused";
+  return warning.is_refused ? "warned" : "passed";
 }
 
 } // namespace
@@ -64,6 +71,29 @@ std::string to_json(const Event &event) {
   if (event.alias_of.labels() > 0)
     json["mxwarden"]["alias_of"] = to_string(event.alias_of);
   return json.dump();
+}
+
+std::string to_json(const Warning &warning) {
+  Json json = base(warning.time_us, action_of(warning), warning.is_refused ? "denied" : "allowed",
+                   "email", "mxwarden.warning");
+  if (warning.client)
+    json["client"] = {{"ip", to_string(*warning.client)}};
+  if (!warning.sender_domain.empty())
+    json["source"] = {{"domain", warning.sender_domain}};
+  if (!warning.recipient_domain.empty())
+    json["destination"] = {{"domain", warning.recipient_domain}};
+  if (!warning.sender.empty())
+    json["email"]["from"] = {{"address", Json::array({warning.sender})}};
+  if (!warning.recipient.empty())
+    json["email"]["to"] = {{"address", Json::array({warning.recipient})}};
+  if (!warning.rule.empty()) {
+    json["rule"] = {{"id", warning.rule}};
+    json["mxwarden"] = {{"suggestion", warning.suggestion},
+                        {"protected", warning.protected_name},
+                        {"technique", to_string(warning.technique)},
+                        {"confidence", warning.confidence / 100.0}};
+  }
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace); // addresses need not be UTF-8
 }
 
 std::string dropped_to_json(std::uint64_t dropped, std::int64_t time_us) {

@@ -47,6 +47,7 @@ constexpr std::size_t kMaxClientSets = 1'000;
 constexpr std::size_t kMaxSlips = 100'000;
 constexpr std::size_t kMaxHosts = 16;
 constexpr std::size_t kMaxAddresses = 16;
+constexpr std::size_t kMaxLanguageSuffixes = 1'000;
 
 /// Which suffixes a suffix is mistyped as, where a rule names none: delegated top-level domains one
 /// edit away. Those that are not delegated need no list.
@@ -143,6 +144,7 @@ private:
   void read_events(const Source &source, const toml::table &table);
   void read_defaults(TableReader &reader, bool is_main);
   void read_warning_mx(const Source &source, const toml::table &table);
+  void read_languages(const Source &source, const toml::table &table);
   void read_clients(const Source &source, const toml::table &table);
   void read_protect(const Source &source, const toml::table &table);
   void read_slips(TableReader &reader, Rule &rule);
@@ -301,6 +303,8 @@ void Loader::read_tables(Source &&read, bool is_main) {
   read_defaults(reader, is_main);
   if (const auto *table = reader.table("warning_mx"))
     read_warning_mx(source, *table);
+  if (const auto *table = reader.table("languages"))
+    read_languages(source, *table);
   read_each(reader, "clients", spec_.clients, kMaxClientSets, &Loader::read_clients);
   read_each(reader, "protect", spec_.rules, kMaxRules, &Loader::read_protect);
   read_each(reader, "allow", spec_.allows, kMaxAllows, &Loader::read_allow);
@@ -447,6 +451,37 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
     }
   }
   reader.finish();
+}
+
+void Loader::read_languages(const Source &source, const toml::table &table) {
+  TableReader reader(source, table, "[languages]", findings_);
+  for (const auto &[language, node] : reader.entries()) {
+    if (!is_language(language.value))
+      reader.error("MXW012", language.at, quote(language.value) + " is no language",
+                   "name it by a tag of RFC 5646 in lower case, such as \"de\"");
+    for (const Text &text : reader.strings_of(*node, language.value)) {
+      if (out_.languages.size() == kMaxLanguageSuffixes) {
+        reader.error("MXW014", text.at,
+                     "there are more than " + std::to_string(kMaxLanguageSuffixes) +
+                         " suffixes in [languages] of all files",
+                     "a suffix stands for everything below it");
+        return;
+      }
+      const auto suffix = read_name(source, text, kSuffix);
+      if (!suffix)
+        continue;
+      const auto other =
+          std::find_if(out_.languages.begin(), out_.languages.end(),
+                       [&](const SenderLanguage &one) { return one.suffix == *suffix; });
+      if (other != out_.languages.end())
+        reader.error("MXW024", text.at,
+                     "senders of " + quote(text.value) + " read " + quote(other->language) +
+                         " already",
+                     "give them one language");
+      else
+        out_.languages.push_back({*suffix, language.value});
+    }
+  }
 }
 
 std::string Loader::read_id(TableReader &reader, std::string_view what,
@@ -916,6 +951,15 @@ Loaded Loader::finish() && {
 } // namespace
 
 bool Loaded::has_errors() const noexcept { return policy == nullptr; }
+
+std::string_view Loaded::language_for(const Name &domain) const noexcept {
+  const SenderLanguage *longest = nullptr;
+  for (const SenderLanguage &one : languages)
+    if (domain.is_at_or_below(one.suffix) &&
+        (longest == nullptr || one.suffix.labels() > longest->suffix.labels()))
+      longest = &one;
+  return longest == nullptr ? std::string_view() : std::string_view(longest->language);
+}
 
 fs::path default_config() {
   const char *named = std::getenv("MXWARDEN_CONFIG"); // NOLINT(concurrency-mt-unsafe): see above

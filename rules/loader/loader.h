@@ -52,12 +52,19 @@ struct Places {
   std::vector<Diagnostic> warning_hosts;
 };
 
+/// Which language senders read whose domain is `suffix` or below it.
+struct SenderLanguage {
+  Name suffix;
+  std::string language;
+};
+
 struct Loaded {
   /// Sorted by file, line and column.
   std::vector<Diagnostic> findings;
   /// Null if one of the findings is an error.
   std::shared_ptr<const Policy> policy;
   Settings settings;
+  std::vector<SenderLanguage> languages;
   std::vector<TestCase> tests;
   Places places;                            ///< in the order of the policy's
   std::vector<std::filesystem::path> files; ///< rule files read, the main file first
@@ -65,6 +72,8 @@ struct Loaded {
   std::vector<std::filesystem::path> inputs;
 
   [[nodiscard]] bool has_errors() const noexcept;
+  /// The language for senders of `domain`, by the longest suffix; empty where none is named.
+  [[nodiscard]] std::string_view language_for(const Name &domain) const noexcept;
 };
 
 /// The main file that the environment names in MXWARDEN_CONFIG, else /etc/mxwarden/mxwarden.toml.

@@ -40,16 +40,25 @@ std::optional<std::string_view> find_bad_placeholder(std::string_view text) noex
   return std::nullopt;
 }
 
-std::string message_of(const Policy &policy, const Name &typed, const Verdict &verdict) {
+std::string suggestion_of(const Name &typed, const Verdict &verdict) {
+  return to_string(Policy::counterpart(typed, verdict).value_or(verdict.protected_name));
+}
+
+std::string message_of(const Policy &policy, const Name &typed, const Verdict &verdict,
+                       const Reader &reader) {
   const Rule &rule = policy.rules()[verdict.rule];
   const auto value_of = [&](std::string_view placeholder) {
     if (placeholder == "{query}")
       return to_string(typed);
     if (placeholder == "{suggestion}")
-      return to_string(Policy::counterpart(typed, verdict).value_or(verdict.protected_name));
+      return suggestion_of(typed, verdict);
+    if (placeholder == "{address}")
+      return std::string(reader.local_part) + (reader.local_part.empty() ? "" : "@") +
+             suggestion_of(typed, verdict);
     return placeholder == "{rule}" ? rule.id : rule.contact;
   };
-  std::string words = rule.message;
+  const auto translated = rule.messages.find(reader.language);
+  std::string words = translated == rule.messages.end() ? rule.message : translated->second;
   if (words.empty()) {
     words = kUsualMessage;
     if (!rule.contact.empty())

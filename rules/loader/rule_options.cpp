@@ -14,6 +14,7 @@ constexpr std::uint8_t kMinLabel = 4;
 constexpr std::size_t kMaxMessageBytes = 300;
 /// Rules without their own have a copy of those of [defaults].
 constexpr std::size_t kMaxClientIds = 100;
+constexpr std::size_t kMaxLanguages = 20;
 
 constexpr std::array kRuleActions = {Action::redirect, Action::null_mx, Action::nxdomain,
                                      Action::nodata,   Action::refused, Action::servfail,
@@ -115,35 +116,78 @@ std::optional<RuleOptions::VerifyWhat> read_verify(TableReader &reader) {
   return what;
 }
 
-/// Text that senders get.
-std::string read_line(TableReader &reader, std::string_view key) {
-  std::string text = reader.text(key);
-  if (text.size() <= kMaxMessageBytes)
-    return text;
-  reader.error("MXW014", reader.at(key),
-               quote(key) + " has " + std::to_string(text.size()) + " octets; the limit is " +
-                   std::to_string(kMaxMessageBytes),
-               "senders get it in one line, with names in it: say it in fewer words");
-  return {};
+/// Says what is wrong with a text that senders get.
+void look_at_length(TableReader &reader, std::string_view key, const Text &text) {
+  if (text.value.size() > kMaxMessageBytes)
+    reader.error("MXW014", text.at,
+                 quote(key) + " has " + std::to_string(text.value.size()) +
+                     " octets; the limit is " + std::to_string(kMaxMessageBytes),
+                 "senders get it in one line, with names in it: say it in fewer words");
 }
 
-std::string read_message(TableReader &reader) {
-  std::string message = read_line(reader, "message");
-  const Position at = reader.at("message");
-  if (std::any_of(message.begin(), message.end(), [](char c) {
-        const auto octet = static_cast<unsigned char>(c);
-        return octet < 0x20 || octet == 0x7f;
-      }))
-    reader.error("MXW035", at, "'message' has a control character, such as the end of a line",
+std::string read_contact(TableReader &reader) {
+  const Text contact = {reader.text("contact"), reader.at("contact")};
+  look_at_length(reader, "contact", contact);
+  return contact.value;
+}
+
+void look_at_message(TableReader &reader, std::string_view key, const Text &message) {
+  look_at_length(reader, key, message);
+  const auto is_control = [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7f;
+  };
+  if (std::any_of(message.value.begin(), message.value.end(), is_control))
+    reader.error("MXW035", message.at,
+                 quote(key) + " has a control character, such as the end of a line",
                  "senders get it in one line: take it out");
-  if (const auto bad = find_bad_placeholder(message)) {
+  if (const auto bad = find_bad_placeholder(message.value)) {
     std::string known;
     for (const std::string_view placeholder : kPlaceholders)
       known += (known.empty() ? "{" : ", {") + std::string(placeholder) + '}';
-    reader.error("MXW035", at, quote(*bad) + " in 'message' stands for nothing",
+    reader.error("MXW035", message.at, quote(*bad) + " in " + quote(key) + " stands for nothing",
                  "the placeholders are " + known);
   }
-  return message;
+  if (std::any_of(message.value.begin(), message.value.end(),
+                  [](char c) { return (c & '\x80') != 0; }))
+    reader.warning(
+        "MXW046", message.at,
+        quote(key) + " has letters that are not in ASCII; most senders get '?' for them",
+        "replies of SMTP are in ASCII (RFC 5321 section 4.2): write without, such as 'ae'");
+}
+
+std::string read_message(TableReader &reader) {
+  const Text message = {reader.text("message"), reader.at("message")};
+  look_at_message(reader, "message", message);
+  return message.value;
+}
+
+std::map<std::string, std::string, std::less<>> read_messages(TableReader &reader) {
+  std::map<std::string, std::string, std::less<>> all;
+  const auto *table = reader.table("messages");
+  if (table == nullptr)
+    return all;
+  TableReader messages(reader.source(), *table, "messages", reader.findings());
+  for (const auto &[language, node] : messages.entries()) {
+    if (!is_language(language.value))
+      reader.error("MXW012", language.at, quote(language.value) + " is no language",
+                   "name it by a tag of RFC 5646 in lower case, such as \"de\"");
+    const auto message =
+        messages.string_of(*node, language.value, "de = \"{query} ...; did you mean {address}?\"");
+    if (!message)
+      continue;
+    look_at_message(messages, language.value, *message);
+    if (message->value.find_first_not_of(" \t") == std::string::npos)
+      reader.error("MXW035", message->at, "the message is empty",
+                   "say what senders are told, or leave the language out");
+    all.emplace(language.value, message->value);
+  }
+  if (all.size() > kMaxLanguages)
+    reader.error("MXW014", reader.at("messages"),
+                 "'messages' has " + std::to_string(all.size()) + " languages; the limit is " +
+                     std::to_string(kMaxLanguages),
+                 "leave out those that no sender reads");
+  return all;
 }
 
 template <class Value> void take(std::optional<Value> &own, const std::optional<Value> &others) {
@@ -152,6 +196,14 @@ template <class Value> void take(std::optional<Value> &own, const std::optional<
 }
 
 } // namespace
+
+bool is_language(std::string_view tag) noexcept {
+  constexpr std::size_t kMaxTag = 35; // RFC 5646 section 4.4.1
+  return !tag.empty() && tag.size() <= kMaxTag && tag.front() != '-' && tag.back() != '-' &&
+         std::all_of(tag.begin(), tag.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
 
 std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader) {
   std::vector<Text> ids = reader.strings("clients");
@@ -181,8 +233,9 @@ RuleOptions RuleOptions::read(TableReader &reader) {
   if (const auto limit = reader.integer("verify_timeout_ms", 100, 10'000))
     options.verify_timeout_ms = static_cast<std::uint32_t>(*limit);
   options.clients = read_client_ids(reader);
-  options.contact = read_line(reader, "contact");
+  options.contact = read_contact(reader);
   options.message = read_message(reader);
+  options.messages = read_messages(reader);
   return options;
 }
 
@@ -202,6 +255,7 @@ void RuleOptions::inherit(const RuleOptions &others) {
     contact = others.contact;
   if (message.empty())
     message = others.message;
+  messages.insert(others.messages.begin(), others.messages.end()); // own ones stay
 }
 
 void RuleOptions::apply_to(Rule &rule) const {
@@ -225,6 +279,7 @@ void RuleOptions::apply_to(Rule &rule) const {
   rule.verify.timeout_ms = verify_timeout_ms.value_or(rule.verify.timeout_ms);
   rule.contact = contact;
   rule.message = message;
+  rule.messages = messages;
 }
 
 } // namespace mxw

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +39,10 @@ template <class Value> struct Said {
 /// Takes 'clients' out of a table: ids of client sets, which may be defined later.
 std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader);
 
+/// True for what names a language: letters, digits and hyphens, such as "de" or "pt-br" (RFC 5646).
+/// Case does not matter there; here it is lower.
+bool is_language(std::string_view tag) noexcept;
+
 /// The keys that [[protect]] and [defaults] have in common. What was not said is not set.
 struct RuleOptions {
   struct OfTechnique {
@@ -62,6 +68,7 @@ struct RuleOptions {
   std::optional<Said<std::vector<Text>>> clients;
   std::string contact;
   std::string message;
+  std::map<std::string, std::string, std::less<>> messages; ///< by language
 
   /// Takes the keys out of a table; what is wrong with them becomes a finding.
   static RuleOptions read(TableReader &reader);

@@ -5,9 +5,8 @@ import re
 import subprocess
 import time
 
-from cases import DEAD, MTA_STS
+from cases import DEAD, MTA_STS, WARNING_HOSTS
 from roots import Root, installed
-from world import WARNING_HOSTS
 
 TODAY = email.utils.formatdate()  # so that a message can be made again, to be compared
 
@@ -29,6 +28,7 @@ class Sender:
 
     def install(self, state):
         self.layer = installed(state, self.package, [self.package, *self.packages])
+        return self.layer
 
     def start(self, directory, world):
         self.root = Root(directory, self.layer, f"relay.{self.name}.example", self.name)

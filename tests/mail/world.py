@@ -5,7 +5,8 @@ import dataclasses
 import hashlib
 import http.server
 import os
-import re
+import pathlib
+import shutil
 import ssl
 import subprocess
 import threading
@@ -14,10 +15,10 @@ import time
 from aiosmtpd.smtp import SMTP
 
 from cases import (BUSY, CASES, DEAD, DOMAINS, DOWN, FIRST_DOWN, LEAK_SERVER, MAILBOX, MTA_STS, NSD, OBSERVED, POLICY_HOST,
-                   SIGNED, WARNING_MX)
-from roots import call, fresh
+                   SIGNED, WARNING_HOSTS, WARNING_MX)
+from roots import Root, call, fresh
 
-WARNING_HOSTS = ["warn1.example.mil", "warn2.example.mil"]
+CONTRIB = pathlib.Path(__file__).resolve().parent.parent.parent / "contrib"
 
 
 @dataclasses.dataclass
@@ -96,26 +97,48 @@ class Sink:
         return "250 2.0.0 taken"
 
 
-class StandInWarningMx:
-    """Says what a warning MX says, at the same addresses."""
+class WarningMx:
+    """The Postfix of contrib/postfix, one for each warning host, in a root of its own."""
 
-    MEANT = {case.domain: case.meant for case in CASES}
+    def __init__(self, world, layer):
+        self.world, self.layer, self.root = world, layer, None
 
-    def start(self, world):
-        for address in WARNING_MX:
-            world.listen(address, self)
+    def start(self):
+        self.root = Root(self.world.directory.parent / "warning-mx", self.layer, WARNING_HOSTS[0])
+        source = self.root.path / "usr/local/src/mxwarden"  # this checkout may be on a file system that is not in the root
+        shutil.copytree(CONTRIB, source / "contrib")
+        shutil.copy(self.world.options.command, self.root.path / "usr/bin/mxwarden")
+        self.root.write("etc/mxwarden/mxwarden.toml", 'schema = 1\nrules = ["rules.toml"]\n' + warning_hosts(WARNING_MX))
+        self.root.write("etc/mxwarden/rules.toml", rules())
+        for host, address in zip(WARNING_HOSTS, WARNING_MX):
+            print(self.root.run("/usr/local/src/mxwarden/contrib/postfix/warning-mx", "--name", host, "--listen", address,
+                                "--instance", host.partition(".")[0], "--try", "bob@redirect.ml"))
 
     def processes(self):
-        return [os.getpid()]
+        """All of them, by their root."""
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{process}/root") == str(self.root.path):
+                    yield process
+            except OSError:
+                pass  # it has ended
 
-    def connected(self, peer):
-        pass
+    def events(self):
+        """Who was warned, a JSON line each."""
+        return (self.root.path / "var/log/mxwarden/warnings.json").read_text()
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        local, _, domain = address.partition("@")
-        meant = self.MEANT.get(domain.lower()) or re.sub(r"\.ml$", ".mil", domain)
-        return (f"550 5.7.1 <{address}>: Recipient address rejected: {domain} looks like {meant}; nothing was sent. "
-                f"Did you mean {local}@{meant}?")
+
+def rules():
+    """A rule for each case."""
+    return "schema = 1\n" + "\n".join(
+        f'[[protect]]\nid = "{case.name}"\ndomains = ["{case.name}.mil"]\nslips = ["ml"]\n{case.rule}\n' for case in DOMAINS)
+
+
+def warning_hosts(addresses):
+    hosts = dict(zip(WARNING_HOSTS, addresses))
+    known = ", ".join(f'"{host}" = ["{address}"]' for host, address in hosts.items())
+    names = '", "'.join(hosts)
+    return f'[warning_mx]\nhosts = ["{names}"]\naddresses = {{ {known} }}\n'
 
 
 class PolicyHost(http.server.BaseHTTPRequestHandler):
@@ -174,23 +197,16 @@ remote-control:
                          env={**os.environ, "MXWARDEN_CONFIG": str(self.config), "MXWARDEN_STATE": str(self.directory / "state")})
 
     def write_rules(self, warning_mx):
-        hosts = dict(zip(WARNING_HOSTS, warning_mx))
-        rules = "\n".join(f'[[protect]]\nid = "{case.name}"\ndomains = ["{case.name}.mil"]\nslips = ["ml"]\n{case.rule}\n'
-                          for case in DOMAINS)
-        (self.directory / "rules.toml").write_text("schema = 1\n" + rules)
+        (self.directory / "rules.toml").write_text(rules())
         if not self.allowed.exists():
             self.allow_only([case.domain for case in DOMAINS if case.allowed])
-        addresses = ", ".join(f'"{host}" = ["{address}"]' for host, address in hosts.items())
         trial = self.config.with_suffix(".new")
         trial.write_text(f"""\
 schema = 1
 rules = ["rules.toml", "allowed.toml"]
 [events]
 file = "{self.directory}/events.json"
-[warning_mx]
-hosts = ["{'", "'.join(hosts)}"]
-addresses = {{ {addresses} }}
-""")
+{warning_hosts(warning_mx)}""")
         trial.rename(self.config)
 
     def allow_only(self, domains):
@@ -217,12 +233,13 @@ addresses = {{ {addresses} }}
 class World:
     """Runs in the namespace of the caller, in threads and children of it."""
 
-    def __init__(self, options, directory, senders):
+    def __init__(self, options, directory, senders, postfix):
+        """`postfix` is the layer that has one, for the warning MX."""
         self.options, self.directory, self.senders = options, fresh(directory), senders
         self.arrivals = Arrivals()
         self.busy = {(sender.name, case.name) for sender in senders for case in CASES if case.server == BUSY}
         self.anchors = self.directory / "anchors"
-        self.warning_mx = StandInWarningMx()
+        self.warning_mx = WarningMx(self, postfix)
         self._loop = asyncio.new_event_loop()
 
     def start(self):
@@ -247,7 +264,7 @@ class World:
         self.listen(OBSERVED, Sink("observed", self.arrivals))
         self.listen(BUSY, Sink("busy", self.arrivals, lambda *message: message in self.busy))
         self.listen(MAILBOX, Sink("mailbox", self.arrivals))
-        self.warning_mx.start(self)
+        self.warning_mx.start()
         PolicyHost.arrivals = self.arrivals
         policy_host = http.server.ThreadingHTTPServer((POLICY_HOST, 443), PolicyHost)
         policy_host.socket = self.tls.wrap_socket(policy_host.socket, server_side=True)

@@ -13,7 +13,7 @@ TEST_CASE("message: placeholders are known, braces stand for nothing else", "[me
   const auto [text, bad] = GENERATE(table<std::string, std::string>({
       {"", ""},
       {"plain", ""},
-      {"{query}{suggestion} {rule} {contact}", ""},
+      {"{query}{suggestion} {address} {rule} {contact}", ""},
       {std::string(kUsualMessage), ""},
       {"{name}", "{name}"},
       {"{Query}", "{Query}"},
@@ -55,4 +55,23 @@ TEST_CASE("message: senders get the name that they meant, with what stood before
   const Verdict verdict = policy.decide(query);
   REQUIRE(verdict.reason == Reason::look_alike);
   CHECK(message_of(policy, query.name, verdict) == expected);
+}
+
+TEST_CASE("message: senders get their address, in their language", "[message]") {
+  const auto [language, local_part, expected] =
+      GENERATE(table<std::string, std::string, std::string>({
+          {"", "", "usual army.mil"},
+          {"", "bob", "usual bob@army.mil"},
+          {"de", "bob", "bob@army.mil war gemeint"},
+          {"fr", "\"{rule}\"", "usual \"{rule}\"@army.mil"}, // what is put in stays as it is
+      }));
+  PolicySpec spec;
+  spec.rules.resize(1);
+  spec.rules[0].message = "usual {address}";
+  spec.rules[0].messages = {{"de", "{address} war gemeint"}};
+  spec.rules[0].domains.push_back(name("army.mil"));
+  spec.rules[0].matching.slips = {{name("ml"), name("mil")}};
+  const Policy policy(std::move(spec), 1);
+  const Query query{name("army.ml"), qtype::kMx, std::nullopt, 0};
+  CHECK(message_of(policy, query.name, policy.decide(query), {language, local_part}) == expected);
 }
