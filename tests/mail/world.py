@@ -7,6 +7,7 @@ import http.server
 import os
 import pathlib
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -128,6 +129,16 @@ class WarningMx:
         return (self.root.path / "var/log/mxwarden/warnings.json").read_text()
 
 
+def wait_for_port(address, port):
+    """Returns once somebody listens there."""
+    for _ in range(100):
+        with socket.socket() as client:
+            if client.connect_ex((address, port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"nobody listens on {address} port {port}")
+
+
 def rules():
     """A rule for each case."""
     return "schema = 1\n" + "\n".join(
@@ -246,7 +257,6 @@ class World:
         for address in (NSD, *WARNING_MX, *DEAD, LEAK_SERVER, OBSERVED, BUSY, POLICY_HOST, MAILBOX,
                         *(sender.resolver_address for sender in self.senders)):
             call("ip", "address", "add", f"{address}/32", "dev", "lo")
-        call("ip", "link", "set", "lo", "up")
         for sender in self.senders:
             call("ip", "netns", "add", sender.name)
             call("ip", "link", "add", sender.name, "type", "veth", "peer", "name", "eth0", "netns", sender.name)
