@@ -65,9 +65,10 @@ public:
     is_there_ = fs::exists(fs::symlink_status(file_, error));
     if (auto source =
             is_there_ ? Source::read(file_, kMaxDropInBytes) : Result<Source>(Source(file_, "")))
-      before_ = source->octets();
+      before_ = now_ = source->octets();
     else
       unreadable_ = source.error().message;
+    is_now_ = is_there_;
   }
   DropIn(const DropIn &) = delete;
   DropIn &operator=(const DropIn &) = delete;
@@ -123,8 +124,8 @@ private:
   std::string before_;
   std::string unreadable_;
   bool changed_ = false;
-  bool is_now_ = is_there_;
-  std::string now_ = before_;
+  bool is_now_ = false; ///< there
+  std::string now_;
 };
 
 /// One at a time: nobody else changes the drop-in meanwhile.

@@ -397,8 +397,8 @@ std::string remedy_for(std::string_view log) {
             "install the mxwarden that was built for this unbound, or build it again against it"},
       Known{"not present (not compiled in)",
             "this unbound has no dynlib module: contrib/unbound/build makes one that has"},
-      Known{"unknown module", "this unbound has no dynlib module: contrib/unbound/build makes one "
-                              "that has"},
+      Known{"but that module is not available",
+            "this unbound has no dynlib module: contrib/unbound/build makes one that has"},
       Known{"is not known to work", "unbound-checkconf knows no such order with dynlib; take out a "
                                     "module that is not needed"},
       Known{"undefined symbol",

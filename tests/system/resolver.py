@@ -83,7 +83,7 @@ include-toplevel: "{self.conf_d}/*.conf"
     def words(self, command, *more):
         """What is typed for a command that takes the resolver's options."""
         words = [self.options.command, command, "--host", self.host, "--unbound-conf", self.conf, "--drop-in", self.drop_in]
-        if command != "disable":
+        if command == "enable":
             words += ["--module", self.module]
         return [str(word) for word in (*words, *more)]
 
