@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <utility>
@@ -30,8 +31,8 @@ Rdf address_rdf(const std::string &address) {
                                   address.c_str()));
 }
 
-std::string host_of(const ldns_rr &record) {
-  const std::unique_ptr<char, Freed<std::free>> text(ldns_rdf2str(ldns_rr_rdf(&record, 1)));
+std::string text_of(const ldns_rr &record, std::size_t rdf) {
+  const std::unique_ptr<char, Freed<std::free>> text(ldns_rdf2str(ldns_rr_rdf(&record, rdf)));
   std::string host = text ? text.get() : "";
   if (host.size() > 1 && host.ends_with('.'))
     host.pop_back();
@@ -117,7 +118,9 @@ std::optional<Answer> ask(const Server &server, const Name &name, std::uint16_t 
       continue;
     answer.has_records = true;
     if (type == qtype::kMx && ldns_rr_rd_count(&record) == 2)
-      answer.hosts.push_back(host_of(record));
+      answer.hosts.push_back(text_of(record, 1));
+    if ((type == qtype::kA || type == qtype::kAaaa) && ldns_rr_rd_count(&record) == 1)
+      answer.addresses.push_back(text_of(record, 0));
   }
   return answer;
 }

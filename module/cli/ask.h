@@ -24,9 +24,10 @@ struct Server {
 
 struct Answer {
   unsigned rcode = 0;
-  bool authentic = false;         ///< the server has validated it
-  bool has_records = false;       ///< of the type that was asked for
-  std::vector<std::string> hosts; ///< of MX records, in lower case without the last dot
+  bool authentic = false;             ///< the server has validated it
+  bool has_records = false;           ///< of the type that was asked for
+  std::vector<std::string> addresses; ///< of A and AAAA records
+  std::vector<std::string> hosts;     ///< of MX records, in lower case without the last dot
 };
 /// Asks `server` once, over UDP and over TCP if it must; nullopt where nothing comes within
 /// `limit`.

@@ -78,6 +78,14 @@ struct TestOptions {
 /// Runs the [[test]] cases and nothing else.
 Exit test(const TestOptions &options);
 
+struct DoctorOptions {
+  HostOptions host;
+  bool offline = false; ///< asks nobody but the resolver here
+  bool json = false;
+};
+/// Looks at everything that can be wrong, and prints a line for each thing.
+Exit doctor(const DoctorOptions &options);
+
 struct EnableOptions {
   HostOptions host;
   bool no_trial = false; ///< does not start the resolver with it first

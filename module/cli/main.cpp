@@ -270,6 +270,27 @@ void add_disable(CLI::App &app, Exit &exit) {
   command->callback([options, &exit] { exit = disable(*options); });
 }
 
+void add_doctor(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("doctor", "look at everything that can be wrong");
+  command->footer(
+      "A line for each thing: ok, skip where there is nothing of that kind, warn, or FAIL, what "
+      "was found, and what to do. Asks the resolver, the servers of /etc/resolv.conf and the "
+      "warning hosts for a look-alike, which the event log will have. Changes nothing.\n"
+      "Exit status: 0 all is well, 1 something is to be mended, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden doctor\n"
+      "  mxwarden doctor --offline --json | jq -r 'select(.level == \"fail\") | .help'");
+  const auto options = std::make_shared<DoctorOptions>();
+  add_host_options(*command, options->host);
+  command
+      ->add_option("--module", options->host.module,
+                   "the module, where the configuration names none")
+      ->type_name("FILE");
+  command->add_flag("--offline", options->offline, "ask nobody but the resolver here");
+  command->add_flag("--json", options->json, "one JSON object a line");
+  command->callback([options, &exit] { exit = doctor(*options); });
+}
+
 void add_explain(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("explain", "tell what the resolver does about names, and why");
   command->footer("Without --client every rule holds, whoever it is for.\n"
@@ -637,6 +658,7 @@ int main(int argc, char **argv) {
     add_codes(app, exit);
     add_completion(app, exit);
     add_disable(app, exit);
+    add_doctor(app, exit);
     add_enable(app, exit);
     add_explain(app, exit);
     add_fmt(app, exit);

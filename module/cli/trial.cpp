@@ -160,10 +160,9 @@ private:
     int number = 0;
     for (const std::string &name : plan_.interfaces) {
       const std::string n = std::to_string(++number);
-      for (const std::string &line :
-           {"link add " + name + " type veth peer name mxwtrial" + n, "link set " + name + " up",
-            "addr add 192.0.2." + n + "/32 dev " + name})
-        script += line + '\n';
+      script.append("link add ").append(name).append(" type veth peer name mxwtrial").append(n);
+      script.append("\nlink set ").append(name).append(" up\naddr add 192.0.2.").append(n);
+      script.append("/32 dev ").append(name).append("\n");
     }
     const fs::path file = state_ / "network";
     if (!write(file, script))

@@ -27,7 +27,7 @@ ANCHOR = (". 86400 IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKT
 class Resolver:
     """Its configuration is `conf`, which includes `conf_d`; `host` has its programs."""
 
-    def __init__(self, options, directory, name="etc"):
+    def __init__(self, options, directory, name="etc", port=5301):
         self.options = options
         self.directory = directory
         self.host = options.host
@@ -41,6 +41,7 @@ class Resolver:
         self.events = self.state / "events.json"
         self.address = f"127.54.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
         self.user = "nobody"
+        self.port = port
         self.process = None
         self.log = directory / "unbound.log"
         self.environment = dict(os.environ, MXWARDEN_CONFIG=str(self.rules), MXWARDEN_STATE=str(self.state), NO_COLOR="1")
@@ -63,7 +64,7 @@ class Resolver:
         self.conf.write_text(f"""# the operator's own
 server:
     interface: {self.address}
-    port: 5301
+    port: {self.port}
     access-control: 127.0.0.0/8 allow
     username: "{self.user}"
     chroot: ""
@@ -121,7 +122,7 @@ include-toplevel: "{self.conf_d}/*.conf"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(0.3)
             try:
-                sock.sendto(query, (self.address, 5301))
+                sock.sendto(query, (self.address, self.port))
                 return sock.recv(4096)
             except OSError:
                 return b""
