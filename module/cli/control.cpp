@@ -202,10 +202,13 @@ tl::expected<Json, std::string> ask_module(const std::filesystem::path &socket,
   if (const auto asked = connection.ask(socket, request); !asked)
     return tl::unexpected(asked.error());
   connection.limit(kPatience);
+  // Whoever listens there need not be the module.
+  constexpr std::size_t kMaxAnswer = std::size_t{16} << 20U;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::string text;
   connection.read_all([&](std::string_view octets) {
     text += octets;
-    return true;
+    return text.size() < kMaxAnswer && std::chrono::steady_clock::now() < deadline;
   });
   Json answer = Json::parse(text, nullptr, false);
   if (answer.is_object() && answer.contains("generation"))

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <exception>
 #include <iostream>
 #include <system_error>
 #include <utility>
@@ -90,6 +91,17 @@ void print(const Check &check, const Found &found, bool json) {
   title.resize(5, ' ');
   std::cout << title << check.name << ": " << line_of(found.what)
             << (found.help.empty() ? "" : "; " + line_of(found.help)) << std::endl;
+}
+
+/// What `check` finds. What is thrown, for instance by what only looks like an answer of the
+/// module, is no reason to leave the others out.
+Founds look(const Check &check, const Facts &facts) {
+  try {
+    return check.look(facts);
+  } catch (const std::exception &e) {
+    return {failure("this cannot be looked at: " + std::string(e.what()),
+                    "is what answers there the module?")};
+  }
 }
 
 /// Where the resolver itself answers: the first interface that it has, on this machine.
@@ -201,7 +213,7 @@ Exit doctor(const DoctorOptions &options) {
   const Facts facts = look_around(options);
   bool all_good = true;
   for (const Check &check : kChecks)
-    for (const Found &found : check.look(facts)) {
+    for (const Found &found : look(check, facts)) {
       print(check, found, options.json);
       all_good = all_good && (found.level == Level::ok || found.level == Level::skip);
     }

@@ -22,7 +22,6 @@
 namespace mxw::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kAnswerLimit(3000);
@@ -236,15 +235,15 @@ Founds check_resolv_conf(const Facts &facts) {
     const Asked asked = ask_sample(facts, *sample, {server, 53, ""});
     if (asked.as_decided || asked.came_here)
       continue;
-    const std::string stub = server == "127.0.0.53" || server == "127.0.0.54"
-                                 ? " (systemd-resolved, whose servers resolvectl tells)"
-                                 : "";
+    std::string who = "nameserver " + server;
+    if (server == "127.0.0.53" || server == "127.0.0.54")
+      who += " (systemd-resolved, whose servers resolvectl tells)";
     if (!asked.answer)
-      bad.push_back(warning("nameserver " + server + stub + " gives no answer",
-                            "take it out of /etc/resolv.conf"));
+      bad.push_back(warning(who.append(" gives no answer"), "take it out of /etc/resolv.conf"));
     else
-      bad.push_back(failure("nameserver " + server + stub + " does not go by these rules for " +
-                                name + ", and mail that is refused here leaks there",
+      bad.push_back(failure(who.append(" does not go by these rules for ")
+                                .append(name)
+                                .append(", and mail that is refused here leaks there"),
                             "have this resolver alone in /etc/resolv.conf, or the module in that "
                             "one too"));
   }
@@ -293,7 +292,9 @@ Founds check_warning_mx(const Facts &facts) {
     addresses.resize(std::min(addresses.size(), kMaxAddresses));
     for (const std::string &address : addresses) {
       ++looked_at;
-      if (auto found = look_at_warning_mx(name + " (" + address + ")", address, recipient))
+      std::string where = name;
+      where.append(" (").append(address).append(")");
+      if (auto found = look_at_warning_mx(where, address, recipient))
         bad.push_back(std::move(*found));
     }
   }

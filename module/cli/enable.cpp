@@ -160,12 +160,18 @@ public:
     if (fs::exists(path_, error))
       return;
     made_ = fs::create_directory(path_, error);
-    if (!made_)
+    if (!made_) {
       error_ = "cannot make " + in_quotes(path_) + ": " + error.message();
+      return;
+    }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
-    else if (const passwd *entry = user.empty() ? nullptr : getpwnam(user.c_str());
-             entry != nullptr && chown(path_.c_str(), entry->pw_uid, entry->pw_gid) != 0)
+    const passwd *entry = user.empty() ? nullptr : getpwnam(user.c_str());
+    // Its parent may be that user's, who could put a link to something of root's in its place.
+    const int fd = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || (entry != nullptr && fchown(fd, entry->pw_uid, entry->pw_gid) != 0))
       error_ = "cannot give " + in_quotes(path_) + " to '" + user + "'";
+    if (fd >= 0)
+      close(fd);
   }
   StateDirectory(const StateDirectory &) = delete;
   StateDirectory &operator=(const StateDirectory &) = delete;

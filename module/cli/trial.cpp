@@ -185,6 +185,7 @@ private:
            address + '@' + std::to_string(kPort) +
            "\n"
            "  ip-freebind: yes\n"
+           "  interface-automatic: no\n"
            "  access-control: " +
            address + "/32 allow\n" + "  access-control: " + client() +
            "/32 allow\n"
@@ -315,9 +316,10 @@ private:
     if (sample.verdict.enforced() && !rule.verify && !is_as_decided(answer, sample, *plan_.policy))
       return fail("in the trial the MX question for " + typed + " did not get '" +
                   std::string(to_string(sample.verdict.decision)) + "' of rule '" + rule.id +
-                  "' as its answer");
+                  "' as its answer; local data, a policy zone or access-control comes before it");
     if (total(*after, rule.id) == total(*before, rule.id))
-      return fail("in the trial the module did not decide the MX question for " + typed);
+      return fail("in the trial the module did not decide the MX question for " + typed +
+                  "; local data, a policy zone or access-control comes before it");
     seen_ += "; " + typed + " " +
              (sample.verdict.enforced() ? "answered by " : "only observed by ") + "rule '" +
              rule.id + "'";
