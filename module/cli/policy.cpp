@@ -103,7 +103,7 @@ public:
     warning.time_us = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
     if (log_.discards())
       return;
-    const bool is_written = log_.open() && log_.write(to_json(warning)) && log_.flush();
+    const bool is_written = log_.open() && log_.write(to_json(warning));
     if (!is_written && !std::exchange(complained_, true))
       complain_("cannot write events: " + log_.error() + "; they are lost until that is mended");
     complained_ = complained_ && !is_written;
