@@ -105,7 +105,7 @@ public:
     if (log_.discards())
       return;
     warning.time_us = now_us();
-    const bool is_written = log_.open() && log_.write(to_json(warning)) && log_.flush();
+    const bool is_written = log_.open() && log_.write(to_json(warning));
     if (!is_written && !std::exchange(complained_, true))
       complain_("cannot write events: " + log_.error() + "; they are lost until that is mended");
     complained_ = complained_ && !is_written;
