@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include <poll.h>
@@ -17,8 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Thousands of rules make some megabytes. More is not the module's.
-constexpr std::size_t kMaxAnswer = std::size_t{64} << 20U;
+/// Thousands of rules make some megabytes. More, or deeper, is not the module's.
+constexpr std::size_t kMaxAnswer = std::size_t{32} << 20U;
+constexpr int kMaxDepth = 8;
 
 std::string complaint(const std::filesystem::path &socket, const std::string &why,
                       const std::string &remedy) {
@@ -39,6 +42,20 @@ std::string complaint(const std::filesystem::path &socket, int error) {
                    : error == ENOENT || error == ECONNREFUSED
                        ? "is the resolver running, with the module? --socket names another place"
                        : "--socket names another place");
+}
+
+/// What `text` says; discarded where it is no JSON, or none of the module's.
+nlohmann::ordered_json parse(const std::string &text) {
+  using Json = nlohmann::ordered_json;
+  try {
+    return Json::parse(text, [](int depth, Json::parse_event_t, Json &) {
+      if (depth > kMaxDepth) // each costs far more memory than text
+        throw std::length_error("too deep");
+      return true;
+    });
+  } catch (const std::exception &) {
+    return Json::value_t::discarded;
+  }
 }
 
 class Descriptor {
@@ -134,7 +151,7 @@ ask_module(const std::filesystem::path &socket, const std::string &request, Pati
   if (text.empty())
     return tl::unexpected(
         complaint(socket, "it gave no answer", "too many others may be asking; try again"));
-  auto answer = nlohmann::ordered_json::parse(text, nullptr, false);
+  auto answer = parse(text);
   if (answer.is_object() && answer.contains("generation"))
     return answer;
   return tl::unexpected(complaint(socket, "it did not understand",
