@@ -3,14 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
-#include <tl/expected.hpp>
 
 #include "core/policy.h"
 
@@ -45,9 +41,5 @@ std::optional<Sample> sample_look_alike(const Policy &policy);
 
 /// True if `answer` (nullopt: none came) is what `sample` gets where `policy` is enforced.
 bool is_as_decided(const std::optional<Answer> &answer, const Sample &sample, const Policy &policy);
-
-/// What the module that listens at `socket` answers to `request`, or in one line why it does not.
-tl::expected<nlohmann::ordered_json, std::string> ask_module(const std::filesystem::path &socket,
-                                                             const std::string &request);
 
 } // namespace mxw::cli

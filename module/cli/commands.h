@@ -117,12 +117,22 @@ enum class StatsFormat : std::uint8_t { text, json, prometheus };
 struct StatsOptions {
   std::filesystem::path socket = control_socket();
   StatsFormat format = StatsFormat::text;
+  std::filesystem::path output; ///< empty: standard output
 };
 Exit status(const ControlOptions &options);
 Exit stats(const StatsOptions &options);
 Exit reload(const ControlOptions &options);
 /// Prints events until the module or somebody ends it.
 Exit tail(const ControlOptions &options);
+
+struct ExporterOptions {
+  std::filesystem::path socket = control_socket();
+  /// No exporter is known to have this port: it is unbound_exporter's, 9167, above the range that
+  /// Prometheus' list of ports gives out, and below those that Linux gives to clients.
+  std::string listen = "127.0.0.1:19167";
+};
+/// Answers Prometheus until it is ended by a signal.
+Exit exporter(const ExporterOptions &options);
 
 /// Prints the codes of findings, or the pages about `codes`.
 Exit codes(const std::vector<std::string> &codes);

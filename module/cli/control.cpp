@@ -1,8 +1,4 @@
 // `mxwarden status`, `stats`, `reload` and `tail`: what asks the running module.
-#include <array>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -11,89 +7,27 @@
 #include <utility>
 
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <prometheus/text_serializer.h>
 
-#include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/metrics.h"
+#include "cli/module_client.h"
+#include "loader/atomic_file.h"
 
 namespace mxw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string complaint(const std::filesystem::path &socket, const std::string &why,
-                      const std::string &remedy) {
-  return "cannot ask the module at '" + printable(socket.string()) + "': " + why + "; " + remedy;
-}
+void complain(const std::string &why) { std::cerr << "mxwarden: " << why << '\n'; }
 
-/// A connection to the module.
-class Connection {
-public:
-  Connection() = default;
-  Connection(const Connection &) = delete;
-  Connection &operator=(const Connection &) = delete;
-  ~Connection() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-
-  /// Connects and sends `request`; says why where that fails.
-  tl::expected<void, std::string> ask(const std::filesystem::path &socket, std::string request) {
-    const auto fail = [&](int error) {
-      const std::string why =
-          std::strerror(error); // NOLINT(concurrency-mt-unsafe): there is one thread
-      return tl::unexpected(
-          complaint(socket, why,
-                    error == EACCES || error == EPERM ? "it answers root and the resolver's group"
-                    : error == ENOENT || error == ECONNREFUSED
-                        ? "is the resolver running, with the module? --socket names another place"
-                        : "--socket names another place"));
-    };
-    sockaddr_un address = {};
-    if (socket.native().size() >= sizeof(address.sun_path))
-      return fail(ENAMETOOLONG);
-    address.sun_family = AF_UNIX;
-    socket.native().copy(static_cast<char *>(address.sun_path), socket.native().size());
-    fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    request += '\n';
-    if (fd_ < 0 ||
-        connect(fd_, static_cast<const sockaddr *>(static_cast<const void *>(&address)),
-                sizeof(address)) != 0 ||
-        send(fd_, request.data(), request.size(), MSG_NOSIGNAL) < 0)
-      return fail(errno);
-    return {};
-  }
-  /// From now on read_all() waits for so long at most for more.
-  void limit(std::chrono::seconds wait) const {
-    const timeval time = {wait.count(), 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
-  }
-
-  /// Calls `take(octets)` with what comes, until the other side has no more, or it returns false.
-  template <class Take> void read_all(Take &&take) const {
-    std::array<char, 1U << 16U> buffer; // NOLINT(*-member-init): filled by recv()
-    for (;;) {
-      const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got <= 0 || !take(std::string_view(buffer.data(), static_cast<std::size_t>(got))))
-        return;
-    }
-  }
-
-private:
-  int fd_ = -1;
-};
-
-/// The same as ask_module(), which tells standard error why there is no answer.
-std::optional<Json> answer_to(const std::filesystem::path &socket, const std::string &request) {
-  auto answer = ask_module(socket, request);
+/// What the module answers to `request`; says why where it does not.
+std::optional<Json> answer_to(const std::filesystem::path &socket, const std::string &request,
+                              Patience patience = kUsualPatience) {
+  auto answer = ask_module(socket, request, patience);
   if (answer)
     return std::move(*answer);
-  std::cerr << "mxwarden: " << answer.error() << '\n';
+  complain(answer.error());
   return std::nullopt;
 }
 
@@ -110,16 +44,15 @@ std::string duration(std::int64_t seconds) {
   return std::to_string(seconds) + (seconds == 1 ? " second" : " seconds");
 }
 
-/// True if the rules of the files are in force.
-bool is_as_written(const Json &status) {
-  return status.at("source") == "files" && !status.at("refused").get<bool>();
-}
-
+/// All but those that there were none of.
 void print_decisions(const Json &status) {
+  std::ostringstream rows;
   for (const Json &one : status.at("decisions"))
-    std::cout << "  " << printable(one.at("rule").get<std::string>()) << ' '
-              << one.at("action").get<std::string>() << ' ' << one.at("mode").get<std::string>()
-              << ": " << one.at("count") << '\n';
+    if (one.at("count") != 0)
+      rows << "  " << printable(one.at("rule").get<std::string>()) << ' '
+           << one.at("action").get<std::string>() << ' ' << one.at("mode").get<std::string>()
+           << ": " << one.at("count") << '\n';
+  std::cout << (rows.str().empty() ? "decisions   none yet\n" : "decisions\n") << rows.str();
 }
 
 void print_status(const Json &status) {
@@ -150,73 +83,38 @@ void print_status(const Json &status) {
     row("refused     ", duration(status.at("refused_age_s")) + " ago");
   row("events      ", number("events_dropped") + " dropped");
   row("cut short   ", number("look_ups_cut_short") + " look-ups");
-  row("decisions", status.at("decisions").empty() ? "   none yet" : "");
   print_decisions(status);
   for (const Json &finding : status.at("findings"))
     std::cout << '\n' << finding.at("text").get<std::string>();
 }
 
-/// As the text format of Prometheus has label values.
-std::string label_value(const std::string &text) {
-  std::string escaped;
-  for (const char c : text)
-    escaped += c == '\\' ? "\\\\" : c == '"' ? "\\\"" : c == '\n' ? "\\n" : std::string(1, c);
-  return '"' + escaped + '"';
+/// What `mxwarden stats` prints of the decisions.
+std::string listed_decisions(const Json &status, StatsFormat format) {
+  std::ostringstream out;
+  for (const Json &one : status.at("decisions"))
+    if (format == StatsFormat::json)
+      out << one.dump() << '\n';
+    else
+      out << printable(one.at("rule").get<std::string>()) << ' '
+          << one.at("action").get<std::string>() << ' ' << one.at("mode").get<std::string>() << ' '
+          << one.at("count") << '\n';
+  return out.str();
 }
 
-void print_metrics(const Json &status) {
-  const auto metric = [&](const char *name, const char *type, const char *help, const Json &value) {
-    std::cout << "# HELP " << name << ' ' << help << "\n# TYPE " << name << ' ' << type << '\n'
-              << name << ' ' << value << '\n';
-  };
-  std::cout << "# HELP mxwarden_decisions_total Decisions about look-alikes.\n"
-               "# TYPE mxwarden_decisions_total counter\n";
-  for (const Json &one : status.at("decisions"))
-    std::cout << "mxwarden_decisions_total{action=" << label_value(one.at("action"))
-              << ",rule=" << label_value(one.at("rule")) << ",mode=" << label_value(one.at("mode"))
-              << "} " << one.at("count") << '\n';
-  metric("mxwarden_policy_generation", "gauge", "How many rule sets were in force, this one too.",
-         status.at("generation"));
-  metric("mxwarden_policy_age_seconds", "gauge", "For how long the rules have been in force.",
-         status.at("age_s"));
-  metric("mxwarden_policy_rules", "gauge", "Rules in force.", status.at("rules"));
-  metric("mxwarden_policy_protected_names", "gauge", "Protected names in force.",
-         status.at("protected_names"));
-  metric("mxwarden_policy_stale", "gauge", "1 while the rules in force are not those in the files.",
-         is_as_written(status) ? 0 : 1);
-  metric("mxwarden_memory_bytes", "gauge", "Memory of the module on the heap.",
-         status.at("memory_bytes"));
-  metric("mxwarden_events_dropped_total", "counter", "Events that were lost.",
-         status.at("events_dropped"));
-  metric("mxwarden_candidate_cap_hits_total", "counter",
-         "Look-ups with more candidates than are verified, since the rules came into force.",
-         status.at("look_ups_cut_short"));
+/// Prints `text`, or makes it all that `file` has, if there is one.
+bool put_out(const std::filesystem::path &file, const std::string &text) {
+  if (file.empty()) {
+    std::cout << text;
+    return true;
+  }
+  if (const Written written = replace_file(file, text); !written) {
+    complain(printable(written.error()));
+    return false;
+  }
+  return true;
 }
 
 } // namespace
-
-tl::expected<Json, std::string> ask_module(const std::filesystem::path &socket,
-                                           const std::string &request) {
-  constexpr std::chrono::seconds kPatience(60); // a million names are read in two
-  Connection connection;
-  if (const auto asked = connection.ask(socket, request); !asked)
-    return tl::unexpected(asked.error());
-  connection.limit(kPatience);
-  // Whoever listens there need not be the module.
-  constexpr std::size_t kMaxAnswer = std::size_t{16} << 20U;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  std::string text;
-  connection.read_all([&](std::string_view octets) {
-    text += octets;
-    return text.size() < kMaxAnswer && std::chrono::steady_clock::now() < deadline;
-  });
-  Json answer = Json::parse(text, nullptr, false);
-  if (answer.is_object() && answer.contains("generation"))
-    return answer;
-  return tl::unexpected(complaint(
-      socket, text.empty() ? "it gave no answer" : "it did not understand",
-      text.empty() ? "too many others may be asking; try again" : "it may be of another version"));
-}
 
 Exit status(const ControlOptions &options) {
   const auto answer = answer_to(options.socket, "status");
@@ -230,29 +128,22 @@ Exit status(const ControlOptions &options) {
 }
 
 Exit stats(const StatsOptions &options) {
-  const auto answer = answer_to(options.socket, "status");
-  if (!answer)
-    return Exit::cannot_run;
-  switch (options.format) {
-  case StatsFormat::text:
-    for (const Json &one : answer->at("decisions"))
-      std::cout << printable(one.at("rule").get<std::string>()) << ' '
-                << one.at("action").get<std::string>() << ' ' << one.at("mode").get<std::string>()
-                << ' ' << one.at("count") << '\n';
-    break;
-  case StatsFormat::json:
-    for (const Json &one : answer->at("decisions"))
-      std::cout << one.dump() << '\n';
-    break;
-  case StatsFormat::prometheus:
-    print_metrics(*answer);
-    break;
+  if (options.format == StatsFormat::prometheus) {
+    const Metrics metrics = ask_for_metrics(options.socket, kUsualPatience);
+    if (!metrics.failed.empty())
+      complain(metrics.failed); // and so says the output
+    const bool done =
+        put_out(options.output, prometheus::TextSerializer().Serialize(metrics.families));
+    return done && metrics.failed.empty() ? Exit::clean : Exit::cannot_run;
   }
-  return Exit::clean;
+  const auto answer = answer_to(options.socket, "status");
+  return answer && put_out(options.output, listed_decisions(*answer, options.format))
+             ? Exit::clean
+             : Exit::cannot_run;
 }
 
 Exit reload(const ControlOptions &options) {
-  const auto answer = answer_to(options.socket, "reload");
+  const auto answer = answer_to(options.socket, "reload", std::nullopt);
   if (!answer)
     return Exit::cannot_run;
   if (options.json) {
@@ -273,14 +164,13 @@ Exit reload(const ControlOptions &options) {
 }
 
 Exit tail(const ControlOptions &options) {
-  Connection connection;
-  if (const auto asked = connection.ask(options.socket, "tail"); !asked) {
-    std::cerr << "mxwarden: " << asked.error() << '\n';
-    return Exit::cannot_run;
-  }
-  connection.read_all(
-      [](std::string_view octets) { return static_cast<bool>(std::cout << octets << std::flush); });
-  return Exit::clean;
+  const std::string failed = listen_to_module(options.socket, "tail", [](std::string_view octets) {
+    return static_cast<bool>(std::cout << octets << std::flush);
+  });
+  if (failed.empty())
+    return Exit::clean;
+  complain(failed);
+  return Exit::cannot_run;
 }
 
 } // namespace mxw::cli

@@ -1,6 +1,7 @@
 // `mxwarden doctor`: what is wrong with the resolver, the module, its rules and what is around
 // them.
 #include "cli/doctor.h"
+#include "cli/module_client.h"
 
 #include <algorithm>
 #include <array>

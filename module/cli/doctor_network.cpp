@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/module_client.h"
 #include "loader/dns_text.h"
 #include "loader/source.h"
 

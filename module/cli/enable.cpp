@@ -22,6 +22,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/host.h"
+#include "cli/module_client.h"
 #include "cli/trial.h"
 #include "loader/atomic_file.h"
 #include "loader/dns_text.h"

@@ -458,10 +458,12 @@ void add_status(CLI::App &app, Exit &exit) {
 void add_stats(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("stats", "print what the running module has counted");
   command->footer("A line for each rule, action and mode, since the resolver started.\n"
-                  "Exit status: 0 done, 2 no answer.\n\n"
+                  "Where the module does not answer, what is written for Prometheus says so.\n"
+                  "Exit status: 0 done, 2 no answer, or the file cannot be written.\n\n"
                   "Examples:\n"
                   "  mxwarden stats\n"
-                  "  mxwarden stats --format prometheus");
+                  "  mxwarden stats --format prometheus \\\n"
+                  "    --output /var/lib/prometheus/node-exporter/mxwarden.prom");
   const auto options = std::make_shared<StatsOptions>();
   add_socket_option(*command, options->socket);
   const std::map<std::string, StatsFormat> formats = {{"text", StatsFormat::text},
@@ -473,7 +475,33 @@ void add_stats(CLI::App &app, Exit &exit) {
       ->transform(CLI::Transformer(formats, CLI::ignore_case))
       ->default_str("text")
       ->type_name("FORMAT");
+  command
+      ->add_option("-o,--output", options->output,
+                   "file that is replaced in one step, instead of standard output")
+      ->type_name("FILE");
   command->callback([options, &exit] { exit = stats(*options); });
+}
+
+void add_exporter(CLI::App &app, Exit &exit) {
+  auto *command =
+      app.add_subcommand("exporter", "give Prometheus what the running module has counted");
+  command->footer(
+      "Asks the module each time that it is asked, and goes on where the module does not answer: "
+      "mxwarden_up is 0 then. It knows neither passwords nor TLS. Complaints go to standard "
+      "error.\n"
+      "Exit status: 0 ended by SIGTERM or SIGINT, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden exporter\n"
+      "  mxwarden exporter --listen '[::1]:19167'\n"
+      "  curl http://127.0.0.1:19167/metrics");
+  const auto options = std::make_shared<ExporterOptions>();
+  add_socket_option(*command, options->socket);
+  command
+      ->add_option("-l,--listen", options->listen,
+                   "address and port where it listens; an IPv6 address in []")
+      ->capture_default_str()
+      ->type_name("ADDRESS");
+  command->callback([options, &exit] { exit = exporter(*options); });
 }
 
 void add_reload(CLI::App &app, Exit &exit) {
@@ -661,6 +689,7 @@ int main(int argc, char **argv) {
     add_doctor(app, exit);
     add_enable(app, exit);
     add_explain(app, exit);
+    add_exporter(app, exit);
     add_fmt(app, exit);
     add_import(app, exit);
     add_init(app, exit);

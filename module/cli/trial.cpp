@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/module_client.h"
 #include "loader/dns_text.h"
 #include "loader/source.h"
 

@@ -12,24 +12,27 @@
 
 #include "core/diagnostic.h"
 #include "core/policy.h"
+#include "runtime/decision_times.h"
 
 namespace mxw {
 
-/// How often what was decided about look-alikes, by rule, action and mode: the sum over all
-/// policies that were in force.
+/// What policies have counted: how often what was decided about look-alikes, by rule, action and
+/// mode, and how many look-ups were cut short. The sum over all that were in force.
 class DecisionCounts {
 public:
   using Key = std::tuple<std::string, Action, Mode>;
 
-  /// Adds what `policy` has counted. Once for each policy, when nobody counts with it any more; for
-  /// the one in force see with().
+  /// Adds what `policy` has counted, with a 0 for what a rule would do and has not done. Once for
+  /// each policy, when nobody counts with it any more; for the one in force see with().
   void add(const Policy &policy);
   /// A copy to which that of `policy` is added, which may be null.
   [[nodiscard]] DecisionCounts with(const Policy *policy) const;
   [[nodiscard]] const std::map<Key, std::uint64_t> &all() const noexcept { return counts_; }
+  [[nodiscard]] std::uint64_t look_ups_cut_short() const noexcept { return cut_short_; }
 
 private:
   std::map<Key, std::uint64_t> counts_;
+  std::uint64_t cut_short_ = 0;
 };
 
 /// A value, but for the policy, which must outlive it.
@@ -50,6 +53,7 @@ struct Status {
   std::vector<Diagnostic> findings; ///< of the rules that were read last
   std::uint64_t events_dropped = 0;
   DecisionCounts decisions;
+  DecisionTimes::Sum times;
 };
 
 /// Returns `status` as it is at `now_s` on one line, with a newline. UTF-8.

@@ -58,7 +58,7 @@ Module::Module(const std::filesystem::path &config, struct module_env *env)
 
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), last_good_(state_directory()), env_(env),
-      rules_(read.loaded.policy, mxw_worker_count(env)),
+      rules_(read.loaded.policy, mxw_worker_count(env)), decision_times_(rules_.workers()),
       control_(control_socket(), [this](std::string_view request) { return answer(request); }),
       housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
   for (std::size_t i = 0; i < rules_.workers(); ++i)
@@ -185,6 +185,8 @@ Status Module::status() const {
   status.memory_bytes = memory_bytes();
   status.events_dropped = housekeeper_.dropped();
   status.decisions = told_.decisions.with(rules.policy.get());
+  for (const DecisionTimes &worker : decision_times_)
+    worker.add_to(status.times);
   return status;
 }
 

@@ -13,6 +13,7 @@
 #include "core/mail_facts.h"
 #include "loader/loader.h"
 #include "runtime/control_server.h"
+#include "runtime/decision_times.h"
 #include "runtime/file_watch.h"
 #include "runtime/housekeeper.h"
 #include "runtime/last_good.h"
@@ -39,6 +40,10 @@ public:
   [[nodiscard]] Housekeeper &housekeeper() noexcept { return housekeeper_; }
   /// For the worker alone.
   [[nodiscard]] MailFacts &mail_facts(std::size_t worker) noexcept { return mail_facts_[worker]; }
+  /// The same for how long the decisions take that queries begin with.
+  [[nodiscard]] DecisionTimes &decision_times(std::size_t worker) noexcept {
+    return decision_times_[worker];
+  }
   /// Bytes on the heap. Any thread.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -73,7 +78,8 @@ private:
   bool cannot_keep_ = false;
   struct module_env *env_;
   PolicySlot rules_;
-  std::vector<MailFacts> mail_facts_; // one a worker
+  std::vector<MailFacts> mail_facts_;         // one a worker
+  std::vector<DecisionTimes> decision_times_; // the same
   std::atomic<std::size_t> policy_bytes_ = 0;
   FileWatch watch_; // of the housekeeping thread, once that has begun
   bool cannot_watch_ = false;

@@ -298,7 +298,10 @@ void begin_query(Module &module, struct module_qstate *qstate, int id) {
     return;
   }
   ask_for(call, has_client ? &client : nullptr, judged.query);
-  ::new (&judged.verdict) Verdict(call.policy()->decide(judged.query)); // a copy would cost more
+  {
+    const DecisionTimes::Timer timer(module.decision_times(call.worker));
+    ::new (&judged.verdict) Verdict(call.policy()->decide(judged.query)); // a copy would cost more
+  }
   if (kept == nullptr)
     kept = mxw_keep(qstate, id);
   if (has_client) {
