@@ -18,13 +18,14 @@ namespace mxw::cli {
 using Patience = std::optional<std::chrono::milliseconds>;
 
 /// While the module reads very many names it answers nobody for some seconds.
-constexpr std::chrono::seconds kUsualPatience(30);
+constexpr std::chrono::seconds kUsualPatience(60);
 
 /// What the module at `socket` answers to `request`, an object; or one line that says why there is
 /// nothing, and what to do. However slowly it sends, that is all that comes within `patience`.
 /// Blocks on the socket; thread-safe.
-tl::expected<nlohmann::ordered_json, std::string>
-ask_module(const std::filesystem::path &socket, const std::string &request, Patience patience);
+tl::expected<nlohmann::ordered_json, std::string> ask_module(const std::filesystem::path &socket,
+                                                             const std::string &request,
+                                                             Patience patience = kUsualPatience);
 
 /// Calls `take(octets)` with what comes, until the module has no more or that returns false.
 /// Returns why there is nothing, else an empty string.

@@ -20,11 +20,6 @@ constexpr std::chrono::milliseconds kGather(100);
 /// How long the thread sleeps where nothing happens; a file that cannot be opened is tried again.
 constexpr std::chrono::seconds kSleep(10);
 
-std::int64_t now_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 /// Blocks every signal while it lives; threads started meanwhile keep them blocked.
 class SignalsBlocked {
 public:
