@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/module_client.h"
+
 namespace mxw::cli {
 namespace {
 

@@ -18,7 +18,7 @@ namespace mxw::cli {
 using Patience = std::optional<std::chrono::milliseconds>;
 
 /// While the module reads very many names it answers nobody for some seconds.
-constexpr std::chrono::seconds kUsualPatience(30);
+constexpr std::chrono::seconds kUsualPatience(60);
 
 /// What the module at `socket` answers to `request`, an object; or one line that says why there is
 /// nothing, and what to do. However slowly it sends, that is all that comes within `patience`.
