@@ -2,7 +2,6 @@
 is no world outside."""
 
 import argparse
-import ctypes
 import json
 import os
 import pathlib
@@ -33,12 +32,14 @@ def arguments(doc):
     return options
 
 
-def started(*words, **more):
-    """A process that ends with this one, whatever becomes of that."""
-    def die_together():
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+PROCESSES = []
 
-    return subprocess.Popen(words, preexec_fn=die_together, **more)
+
+def started(*words, **more):
+    """A process that ends with the test, however that ends."""
+    process = subprocess.Popen(words, **more)
+    PROCESSES.append(process)
+    return process
 
 
 def needs(*programs):
@@ -173,8 +174,15 @@ class Questions(threading.Thread):
 def run(doc, *tests):
     """Runs each of `tests`, a function of the options and a directory of its own."""
     options = arguments(doc)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for test in tests:
         with tempfile.TemporaryDirectory() as directory:
-            test(options, pathlib.Path(directory))
+            try:
+                test(options, pathlib.Path(directory))
+            finally:
+                for process in PROCESSES:
+                    process.kill()
+                    process.wait()
+                PROCESSES.clear()
         print("passed:", test.__doc__, flush=True)
     return 0
