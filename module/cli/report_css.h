@@ -45,13 +45,14 @@ svg text{font:12px "Helvetica Neue",Arial,"Liberation Sans",sans-serif;fill:var(
 .s{fill:var(--stopped)}
 .l{fill:var(--logged)}
 .scroll{overflow-x:auto}
-table{width:100%;border-collapse:collapse;margin:.6rem 0 0;font-variant-numeric:tabular-nums}
+table{width:100%;border-collapse:collapse;margin:1rem 0 0;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:0 0 .5rem;max-width:44rem}
-thead th{font-weight:400;font-size:.8125rem;color:var(--soft);border-bottom:1px solid var(--ink);vertical-align:bottom}
+thead th,thead td{font-weight:400;font-size:.8125rem;color:var(--soft);border-bottom:1px solid var(--ink);vertical-align:bottom}
 th,td{text-align:left;vertical-align:top;padding:.34rem 0;border-bottom:1px solid var(--line);font-weight:400;overflow-wrap:anywhere}
 th+td,td+td,th+th{padding-left:1.2rem}
 .n{text-align:right;white-space:nowrap;width:5.5rem;overflow-wrap:normal}
 .bar{width:26%;padding-top:.85rem}
+.wordy .bar{width:13%}
 .others th,.others td{color:var(--soft)}
 details{margin-top:.3rem}
 summary{cursor:pointer;color:var(--soft)}

@@ -269,7 +269,7 @@ private:
         "<meta name=\"referrer\" content=\"no-referrer\">\n"
         "<meta name=\"generator\" content=\"mxwarden " MXW_VERSION "\">\n<title>",
         html(page_.title), "</title>\n<style>\n", kReportCss, "</style>\n</head>\n<body>\n");
-    put("<header>\n<p>", period_text(), "</p>\n<h1>", html(page_.title),
+    put("<header>\n<p>", period_text(), " (UTC)</p>\n<h1>", html(page_.title),
         "</h1>\n</header>\n<main>\n");
   }
 
@@ -283,7 +283,7 @@ private:
     if (!has_begin || !has_end)
       return has_begin ? "From " + day_text(first) + " on"
              : has_end ? "Until " + day_text(last)
-                       : "No event has a day";
+                       : "No events";
     if (first == last)
       return day_text(first);
     std::string begin = day_text(first);
@@ -470,7 +470,8 @@ private:
   /// A table of what came most often, with bars. `others` is what the last row says they are;
   /// empty: no such row.
   void table(std::string_view caption, std::string_view what, const std::vector<TableRow> &rows,
-             const std::string &others = {}, const Counts &counts_of_others = {}) {
+             const std::string &others = {}, const Counts &counts_of_others = {},
+             bool is_wordy = false) {
     Counts sum = counts_of_others;
     std::uint64_t most = 1;
     for (const TableRow &row : rows) {
@@ -478,8 +479,8 @@ private:
       most = std::max(most, row.counts.all());
     }
     const bool has_both = sum.stopped > 0 && sum.logged > 0;
-    put("<table>\n<caption>", caption, "</caption>\n<thead><tr><th scope=\"col\">", what,
-        "</th><td class=\"bar\"></td>");
+    put(is_wordy ? "<table class=\"wordy\">" : "<table>", "\n<caption>", caption,
+        "</caption>\n<thead><tr><th scope=\"col\">", what, "</th><td class=\"bar\"></td>");
     if (has_both)
       put("<th scope=\"col\" class=\"n\">stopped</th><th scope=\"col\" class=\"n\">only "
           "logged</th>");
@@ -564,7 +565,7 @@ private:
                       row->counts});
     table("Each with an example that was seen. Of several ways to explain a name the likeliest "
           "counts.",
-          "mistake", rows);
+          "mistake", rows, {}, {}, true);
     end_section();
   }
 
@@ -615,7 +616,7 @@ private:
     put("<p>These questions got their usual answer: the rule, or the kind of mistake, is in "
         "observe "
         "mode, or the rule says to pass. They are what to look at before a rule is enforced: a "
-        "name that people really write to belongs into an exception first.</p>\n");
+        "name that people really write to needs an exception first.</p>\n");
     std::vector<TableRow> rows;
     for (const ReportRow &row : figures_.observing_rules.rows)
       rows.push_back({html(row.text.empty() ? "(none)" : row.text),
