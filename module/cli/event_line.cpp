@@ -155,7 +155,7 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
       *second > 60) // a leap second
     return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(*date).time_since_epoch().count();
-  return days * 86'400 + *hour * 3'600 + *minute * 60 + *second;
+  return days * 86'400 + std::int64_t{*hour} * 3'600 + std::int64_t{*minute} * 60 + *second;
 }
 
 std::optional<LoggedEvent> parse_event(std::string_view line) {

@@ -6,8 +6,10 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/date.h"
@@ -50,7 +52,7 @@ bool is_same(const std::filesystem::path &output, const std::filesystem::path &i
 }
 
 void read_events(const std::filesystem::path &file, ReportTally &tally, ReportPage &page,
-                 Progress &progress) {
+                 std::vector<std::string> &places, Progress &progress) {
   const auto fail = [&](const std::string &why) {
     page.failures.push_back("cannot read " + quote(file.string()) + ": " + why);
   };
@@ -71,8 +73,7 @@ void read_events(const std::filesystem::path &file, ReportTally &tally, ReportPa
     if (event)
       tally.add(*event);
     else if (++page.unknown <= kMaxPlaces)
-      std::cerr << "mxwarden: " << printable(file.string()) << ':' << line
-                << ": this line is no event\n";
+      places.push_back(file.string() + ':' + std::to_string(line));
   }
   if (!(*input)->error().empty())
     fail((*input)->error());
@@ -97,6 +98,7 @@ std::vector<ExpiringEntry> expiring_entries(const Policy &policy, std::int64_t n
       ++at->second.more_names;
   });
   std::vector<ExpiringEntry> entries;
+  entries.reserve(found.size());
   for (auto &[i, entry] : found)
     entries.push_back(std::move(entry));
   std::stable_sort(entries.begin(), entries.end(),
@@ -136,11 +138,14 @@ Exit report(ReportOptions options) {
   }
 
   ReportTally tally(page.period);
+  std::vector<std::string> places; // of the first lines that are no events
   {
     Progress progress(options.files);
     for (const auto &file : options.files)
-      read_events(file, tally, page, progress);
+      read_events(file, tally, page, places, progress);
   }
+  for (const std::string &place : places)
+    std::cerr << "mxwarden: " << printable(place) << ": this line is no event\n";
   if (page.unknown > kMaxPlaces)
     std::cerr << "mxwarden: " << page.unknown - kMaxPlaces << " more lines are no events\n";
   Exit exit = page.unknown > 0 ? Exit::findings : Exit::clean;

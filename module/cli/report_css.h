@@ -62,6 +62,6 @@ footer{margin-top:3rem;padding-bottom:3rem;font-size:.875rem;color:var(--soft)}
 footer p{border-top:1px solid var(--line);padding-top:.8rem;max-width:none}
 @media (min-width:56rem){th .sub{display:inline;margin-left:.7rem}}
 @media (max-width:40rem){.bar,.m{display:none}.n{width:4.6rem}.chart{padding-left:3rem;padding-right:1rem}section{margin-top:2.3rem}header{padding-top:1.6rem}th+td,td+td,th+th{padding-left:.8rem}.big{font-size:2.4rem}.key{gap:.6rem}}
-@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--stopped:#1f4e79;--logged:#b98216;--note:#f5f2ea;color-scheme:light}@page{margin:16mm}body{font-size:10pt}main,header,footer{max-width:none;padding:0}header{padding-top:0}section{margin-top:1.6rem}h2,caption,thead{break-after:avoid}tr,.chart,.key,.notices{break-inside:avoid}svg,.legend i,.notices{print-color-adjust:exact;-webkit-print-color-adjust:exact}details{display:none}})css";
+@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--stopped:#1f4e79;--logged:#b98216;--note:#f5f2ea;color-scheme:light}@page{margin:16mm}html{font-size:10pt}th .sub{display:inline;margin-left:.7rem}main,header,footer{max-width:none;padding:0}header{padding-top:0}section{margin-top:1.6rem}h2,caption,thead{break-after:avoid}tr,.chart,.key,.notices{break-inside:avoid}svg,.legend i,.notices{print-color-adjust:exact;-webkit-print-color-adjust:exact}details{display:none}})css";
 
 } // namespace mxw::cli

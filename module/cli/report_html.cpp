@@ -333,7 +333,7 @@ private:
           total.stopped == 1 ? "was" : "were", " stopped.");
     put("</p>\n<dl class=\"key\">\n");
     figure("stopped", number(total.stopped), "questions for look-alikes stopped");
-    figure("logged", number(total.logged), "more only logged, as the rules observe");
+    figure("logged", number(total.logged), "more only logged");
     figure("", different(figures_.protected_names),
            figures_.protected_names.different == 1 ? "protected name concerned"
                                                    : "protected names concerned");
@@ -524,6 +524,7 @@ private:
   void ranked(std::string_view caption, std::string_view what, const Ranking &ranking,
               bool is_look_alike = false) {
     std::vector<TableRow> rows;
+    rows.reserve(ranking.rows.size());
     for (const ReportRow &row : ranking.rows)
       rows.push_back({html(row.text.empty() ? "(none)" : row.text),
                       is_look_alike
@@ -558,6 +559,7 @@ private:
       return a->counts.all() > b->counts.all();
     });
     std::vector<TableRow> rows;
+    rows.reserve(seen.size());
     for (const ReportRow *row : seen)
       rows.push_back({std::string(kPlainWords[static_cast<std::size_t>(row->technique)]),
                       html(row->text) + " for " + html(row->meant) + " · " +
@@ -601,6 +603,7 @@ private:
         seen.emplace_back(figures_.answers[i], i);
     std::stable_sort(seen.begin(), seen.end(), [](auto &a, auto &b) { return a.first > b.first; });
     std::vector<TableRow> rows;
+    rows.reserve(seen.size());
     for (const auto &[n, action] : seen)
       rows.push_back({std::string(kAnswers[action]),
                       std::string(to_string(static_cast<Action>(action))),
@@ -618,6 +621,7 @@ private:
         "mode, or the rule says to pass. They are what to look at before a rule is enforced: a "
         "name that people really write to needs an exception first.</p>\n");
     std::vector<TableRow> rows;
+    rows.reserve(figures_.observing_rules.rows.size());
     for (const ReportRow &row : figures_.observing_rules.rows)
       rows.push_back({html(row.text.empty() ? "(none)" : row.text),
                       row.action == Action::pass
