@@ -14,6 +14,7 @@ namespace mxw::cli {
 namespace {
 
 constexpr std::int64_t kDayS = 86'400;
+constexpr std::size_t kMostWords = 1'000;  // octets of what people wrote, rather than the network
 constexpr std::int64_t kFirstDay = 10'957; // 2000-01-01; the tally has none before
 
 /// What each technique is, for people who do not know the DNS.
@@ -269,7 +270,7 @@ private:
         "<meta name=\"referrer\" content=\"no-referrer\">\n"
         "<meta name=\"generator\" content=\"mxwarden " MXW_VERSION "\">\n<title>",
         html(page_.title), "</title>\n<style>\n", kReportCss, "</style>\n</head>\n<body>\n");
-    put("<header>\n<p>", period_text(), " (UTC)</p>\n<h1>", html(page_.title),
+    put("<header>\n<p>", period_text(), "</p>\n<h1>", html(page_.title),
         "</h1>\n</header>\n<main>\n");
   }
 
@@ -281,22 +282,22 @@ private:
         page_.period.since_day.value_or(figures_.first_s.value_or(0) / kDayS);
     const std::int64_t last = page_.period.until_day.value_or(figures_.last_s.value_or(0) / kDayS);
     if (!has_begin || !has_end)
-      return has_begin ? "From " + day_text(first) + " on"
-             : has_end ? "Until " + day_text(last)
+      return has_begin ? "From " + day_text(first) + " on (UTC)"
+             : has_end ? "Until " + day_text(last) + " (UTC)"
                        : "No events";
     if (first == last)
-      return day_text(first);
+      return day_text(first) + " (UTC)";
     std::string begin = day_text(first);
     if (year_of(first) == year_of(last))
       begin.erase(begin.rfind(' '));
-    return begin + " to " + day_text(last);
+    return begin + " to " + day_text(last) + " (UTC)";
   }
 
   /// What makes the figures less than they seem.
   void notices() {
     std::vector<std::string> all;
     for (const std::string &failure : page_.failures)
-      all.push_back("<b>Not everything could be read:</b> " + html(failure) + '.');
+      all.push_back("<b>Not everything could be read:</b> " + html(failure, kMostWords) + '.');
     if (figures_.dropped > 0)
       all.push_back("<b>" + count_of(figures_.dropped, "event") +
                     " could not be kept</b> by a busy resolver, so that the figures are too low by "
@@ -693,10 +694,10 @@ private:
         if (entry.more_names > 0)
           names += " and " + number(entry.more_names) + " more";
         const std::int64_t left = entry.last_day - today;
-        put("<tr><th scope=\"row\">", names, "</th><td dir=\"auto\">", html(entry.reason),
-            "<span class=\"sub\" dir=\"auto\">",
-            entry.owner.empty() ? "nobody is named" : html(entry.owner), "</span></td><td>",
-            day_text(entry.last_day),
+        put("<tr><th scope=\"row\">", names, "</th><td dir=\"auto\">",
+            html(entry.reason, kMostWords), "<span class=\"sub\" dir=\"auto\">",
+            entry.owner.empty() ? "nobody is named" : html(entry.owner, kMostWords),
+            "</span></td><td>", day_text(entry.last_day),
             left < 0
                 ? "<span class=\"sub past\">expired</span>"
                 : "<span class=\"sub\">" +
@@ -747,13 +748,12 @@ private:
 
 } // namespace
 
-std::string html(std::string_view text) {
-  constexpr std::size_t kMost = 100;
+std::string html(std::string_view text, std::size_t most_bytes) {
   std::string safe = printable(text);
-  if (safe.size() > kMost) {
+  if (safe.size() > most_bytes) {
     const auto is_inside = [&](std::size_t at) { return (safe[at] & '\xc0') == '\x80'; };
-    std::size_t begin = kMost / 2;
-    std::size_t end = safe.size() - kMost / 2;
+    std::size_t begin = most_bytes / 2;
+    std::size_t end = safe.size() - most_bytes / 2;
     while (is_inside(begin))
       --begin;
     while (end < safe.size() && is_inside(end))

@@ -44,8 +44,8 @@ constexpr std::int64_t kSoonDays = 45;
 /// Returns the page, in UTF-8.
 std::string report_html(const ReportPage &page);
 
-/// `text` in markup, as text or in an attribute: printable(), shortened in its middle where it is
-/// long, and with what means something to a browser escaped.
-std::string html(std::string_view text);
+/// `text` in markup, as text or in an attribute: printable(), shortened in its middle where it has
+/// more than `most_bytes`, and with what means something to a browser escaped.
+std::string html(std::string_view text, std::size_t most_bytes = 100);
 
 } // namespace mxw::cli

@@ -256,9 +256,10 @@ TEST_CASE("report: says what its figures lack", "[report]") {
   for (const char *part :
        {"3 events could not be kept", "1,234 lines", "1 event</b> has a time that cannot be",
         "cut off", "The rules could not be read", "18 March 2024, 00:01 UTC",
-        "22 April 2025, 00:05 UTC"})
+        "22 April 2025, 00:05 UTC", "<p>18 March 2024 (UTC)</p>"})
     CHECK(has(text, part));
   const std::string quiet = report_html(page_of(ReportTally(period())));
+  CHECK(has(quiet, "<p>No events</p>"));
   CHECK(has(quiet, "there is no question for a look-alike"));
   CHECK_FALSE(has(quiet, "class=\"notices\""));
   CHECK_FALSE(has(quiet, "<svg"));
