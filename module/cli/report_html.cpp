@@ -540,7 +540,7 @@ private:
     if (ranking.error > 0)
       put("<p><small>There were more different ones than are counted one by one (",
           number(kMaxCounted), "): each row may lack up to ", number(ranking.error),
-          ", and nothing that came more often is missing.</small></p>\n");
+          ".</small></p>\n");
   }
 
   void protected_names() {
