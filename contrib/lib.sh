@@ -15,7 +15,7 @@ die() {
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$1"; }
 
 # install_packages LIST…: installs what is missing of the packages that the files name. Services that come with them
-# (NSD, Redis) are neither started now nor at the next boot.
+# (NSD, Redis, rsyslog) are neither started now nor at the next boot.
 install_packages() {
   local package names service
   local -a missing=()
@@ -35,7 +35,7 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update &&
       apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "${missing[@]}" || exit
-    for service in nsd redis-server; do
+    for service in nsd redis-server rsyslog; do
       [[ " ${missing[*]} " != *" $service "* ]] || update-rc.d "$service" disable || exit
     done
   )

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "core/ascii.h"
+
 namespace mxw::cli {
 namespace {
 
@@ -109,12 +111,11 @@ std::string count(std::size_t n, const std::string &what) {
 std::string toml_string(std::string_view text) {
   std::string escaped = "\"";
   for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       escaped += {'\\', c};
-    } else if (octet < 0x20 || octet == 0x7f) {
+    } else if (is_control(c)) {
       char unit[8];
-      std::snprintf(unit, sizeof unit, "\\u%04X", static_cast<unsigned>(octet));
+      std::snprintf(unit, sizeof unit, "\\u%04X", static_cast<unsigned>(c));
       escaped += unit;
     } else {
       escaped += c;

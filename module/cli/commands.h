@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/host.h"
 #include "cli/policy_protocol.h"
 #include "cli/replay_input.h"
 #include "loader/loader.h"
@@ -76,6 +77,26 @@ struct TestOptions {
 };
 /// Runs the [[test]] cases and nothing else.
 Exit test(const TestOptions &options);
+
+struct DoctorOptions {
+  HostOptions host;
+  bool offline = false; ///< asks nobody but the resolver here
+  bool json = false;
+};
+/// Looks at everything that can be wrong, and prints a line for each thing.
+Exit doctor(const DoctorOptions &options);
+
+struct EnableOptions {
+  HostOptions host;
+  bool no_trial = false; ///< does not start the resolver with it first
+  bool now = false;      ///< has the resolver take it
+  bool dry_run = false;  ///< prints what would be written
+  unsigned wait_s = 30;  ///< until the resolver answers, in the trial and after a reload
+};
+/// Puts the module into the resolver's configuration, or leaves everything as it is.
+Exit enable(const EnableOptions &options);
+/// Takes it out. `no_trial` is not looked at.
+Exit disable(const EnableOptions &options);
 
 struct ExplainOptions {
   RuleOptions rules;

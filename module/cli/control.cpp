@@ -1,18 +1,22 @@
 // `mxwarden status`, `stats`, `reload` and `tail`: what asks the running module.
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/commands.h"
 
 namespace mxw::cli {
@@ -20,10 +24,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void complain(const std::filesystem::path &socket, const std::string &why,
-              const std::string &remedy) {
-  std::cerr << "mxwarden: cannot ask the module at '" << printable(socket.string()) << "': " << why
-            << "; " << remedy << '\n';
+std::string complaint(const std::filesystem::path &socket, const std::string &why,
+                      const std::string &remedy) {
+  return "cannot ask the module at '" + printable(socket.string()) + "': " + why + "; " + remedy;
 }
 
 /// A connection to the module.
@@ -37,17 +40,17 @@ public:
       close(fd_);
   }
 
-  /// Connects and sends `request`; false, and says why, where that fails.
-  bool ask(const std::filesystem::path &socket, std::string request) {
+  /// Connects and sends `request`; says why where that fails.
+  tl::expected<void, std::string> ask(const std::filesystem::path &socket, std::string request) {
     const auto fail = [&](int error) {
       const std::string why =
           std::strerror(error); // NOLINT(concurrency-mt-unsafe): there is one thread
-      complain(socket, why,
-               error == EACCES || error == EPERM ? "it answers root and the resolver's group"
-               : error == ENOENT || error == ECONNREFUSED
-                   ? "is the resolver running, with the module? --socket names another place"
-                   : "--socket names another place");
-      return false;
+      return tl::unexpected(
+          complaint(socket, why,
+                    error == EACCES || error == EPERM ? "it answers root and the resolver's group"
+                    : error == ENOENT || error == ECONNREFUSED
+                        ? "is the resolver running, with the module? --socket names another place"
+                        : "--socket names another place"));
     };
     sockaddr_un address = {};
     if (socket.native().size() >= sizeof(address.sun_path))
@@ -61,7 +64,12 @@ public:
                 sizeof(address)) != 0 ||
         send(fd_, request.data(), request.size(), MSG_NOSIGNAL) < 0)
       return fail(errno);
-    return true;
+    return {};
+  }
+  /// From now on read_all() waits for so long at most for more.
+  void limit(std::chrono::seconds wait) const {
+    const timeval time = {wait.count(), 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
   }
 
   /// Calls `take(octets)` with what comes, until the other side has no more, or it returns false.
@@ -80,22 +88,12 @@ private:
   int fd_ = -1;
 };
 
-/// What the module answers to `request`; says why where it does not.
+/// The same as ask_module(), which tells standard error why there is no answer.
 std::optional<Json> answer_to(const std::filesystem::path &socket, const std::string &request) {
-  Connection connection;
-  if (!connection.ask(socket, request))
-    return std::nullopt;
-  std::string text;
-  connection.read_all([&](std::string_view octets) {
-    text += octets;
-    return true;
-  });
-  Json answer = Json::parse(text, nullptr, false);
-  if (answer.is_object() && answer.contains("generation"))
-    return answer;
-  complain(socket, text.empty() ? "it gave no answer" : "it did not understand",
-           text.empty() ? "too many others may be asking; try again"
-                        : "it may be of another version");
+  auto answer = ask_module(socket, request);
+  if (answer)
+    return std::move(*answer);
+  std::cerr << "mxwarden: " << answer.error() << '\n';
   return std::nullopt;
 }
 
@@ -197,6 +195,29 @@ void print_metrics(const Json &status) {
 
 } // namespace
 
+tl::expected<Json, std::string> ask_module(const std::filesystem::path &socket,
+                                           const std::string &request) {
+  constexpr std::chrono::seconds kPatience(60); // a million names are read in two
+  Connection connection;
+  if (const auto asked = connection.ask(socket, request); !asked)
+    return tl::unexpected(asked.error());
+  connection.limit(kPatience);
+  // Whoever listens there need not be the module.
+  constexpr std::size_t kMaxAnswer = std::size_t{16} << 20U;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::string text;
+  connection.read_all([&](std::string_view octets) {
+    text += octets;
+    return text.size() < kMaxAnswer && std::chrono::steady_clock::now() < deadline;
+  });
+  Json answer = Json::parse(text, nullptr, false);
+  if (answer.is_object() && answer.contains("generation"))
+    return answer;
+  return tl::unexpected(complaint(
+      socket, text.empty() ? "it gave no answer" : "it did not understand",
+      text.empty() ? "too many others may be asking; try again" : "it may be of another version"));
+}
+
 Exit status(const ControlOptions &options) {
   const auto answer = answer_to(options.socket, "status");
   if (!answer)
@@ -253,8 +274,10 @@ Exit reload(const ControlOptions &options) {
 
 Exit tail(const ControlOptions &options) {
   Connection connection;
-  if (!connection.ask(options.socket, "tail"))
+  if (const auto asked = connection.ask(options.socket, "tail"); !asked) {
+    std::cerr << "mxwarden: " << asked.error() << '\n';
     return Exit::cannot_run;
+  }
   connection.read_all(
       [](std::string_view octets) { return static_cast<bool>(std::cout << octets << std::flush); });
   return Exit::clean;

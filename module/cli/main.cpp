@@ -209,6 +209,88 @@ void add_test(CLI::App &app, Exit &exit) {
   command->callback([options, &exit] { exit = test(*options); });
 }
 
+/// Adds what names the resolver to `command`. `host` must outlive the parsing.
+void add_host_options(CLI::App &command, HostOptions &host) {
+  command
+      .add_option("--host", host.directory,
+                  "where unbound, unbound-checkconf and unbound-control are")
+      ->capture_default_str()
+      ->type_name("DIRECTORY");
+  command.add_option("--unbound-conf", host.conf, "configuration of the resolver")
+      ->capture_default_str()
+      ->type_name("FILE");
+  command.add_option("--drop-in", host.drop_in, "the file that switches the module on")
+      ->capture_default_str()
+      ->type_name("FILE");
+}
+
+void add_now_options(CLI::App &command, EnableOptions &options) {
+  command.add_flag("--now", options.now,
+                   "reload unbound, and take everything back if it does not come up");
+  command.add_option("--wait", options.wait_s, "how long unbound may take, in seconds")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+void add_enable(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("enable", "switch the module on in unbound's configuration");
+  command->footer(
+      "Writes one file, after unbound was started with it in a network of its own, where it "
+      "disturbs nobody, and has answered for a look-alike of the rules. Before that, and if "
+      "anything fails, the configuration is what it was.\n"
+      "Exit status: 0 it is on, 1 a check refused and everything is as before, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden enable --dry-run\n"
+      "  mxwarden enable && systemctl reload unbound\n"
+      "  mxwarden enable --now");
+  const auto options = std::make_shared<EnableOptions>();
+  add_host_options(*command, options->host);
+  command->add_option("--module", options->host.module, "the module, instead of the installed one")
+      ->type_name("FILE");
+  add_now_options(*command, *options);
+  command->add_flag("--no-trial", options->no_trial,
+                    "do not start unbound: go by what unbound-checkconf says alone");
+  command->add_flag("--dry-run", options->dry_run, "print what would be written, change nothing");
+  command->callback([options, &exit] { exit = enable(*options); });
+}
+
+void add_disable(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("disable", "switch the module off again");
+  command->footer(
+      "Removes the file that mxwarden enable wrote, and nothing else.\n"
+      "Exit status: 0 it is off, 1 a check refused and everything is as before, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden disable && systemctl reload unbound\n"
+      "  mxwarden disable --now");
+  const auto options = std::make_shared<EnableOptions>();
+  add_host_options(*command, options->host);
+  add_now_options(*command, *options);
+  command->add_flag("--dry-run", options->dry_run, "print what would be removed, change nothing");
+  command->callback([options, &exit] { exit = disable(*options); });
+}
+
+void add_doctor(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("doctor", "look at everything that can be wrong");
+  command->footer(
+      "A line for each thing: ok, skip where there is nothing of that kind, warn, or FAIL, what "
+      "was found, and what to do. Asks the resolver, the servers of /etc/resolv.conf and the "
+      "warning hosts for a look-alike, which the event log will have. Changes nothing.\n"
+      "Exit status: 0 all is well, 1 something is to be mended, 2 cannot run.\n\n"
+      "Examples:\n"
+      "  mxwarden doctor\n"
+      "  mxwarden doctor --offline --json | jq -r 'select(.level == \"fail\") | .help'");
+  const auto options = std::make_shared<DoctorOptions>();
+  add_host_options(*command, options->host);
+  command
+      ->add_option("--module", options->host.module,
+                   "the module, where the configuration names none")
+      ->type_name("FILE");
+  command->add_flag("--offline", options->offline, "ask nobody but the resolver here");
+  command->add_flag("--json", options->json, "one JSON object a line");
+  command->callback([options, &exit] { exit = doctor(*options); });
+}
+
 void add_explain(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("explain", "tell what the resolver does about names, and why");
   command->footer("Without --client every rule holds, whoever it is for.\n"
@@ -612,6 +694,9 @@ int main(int argc, char **argv) {
     add_check(app, exit);
     add_codes(app, exit);
     add_completion(app, exit);
+    add_disable(app, exit);
+    add_doctor(app, exit);
+    add_enable(app, exit);
     add_explain(app, exit);
     add_fmt(app, exit);
     add_import(app, exit);

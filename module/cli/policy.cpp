@@ -9,6 +9,7 @@
 #include <ctime>
 #include <iostream>
 #include <list>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,9 +74,11 @@ private:
     Loaded loaded = cli::load(options_);
     watch_.watch(loaded.inputs);
     for (const Diagnostic &finding : loaded.findings)
-      if (finding.severity == Severity::error)
-        complain_(finding.file + ':' + std::to_string(finding.line) + ": error[" +
-                  std::string(finding.code) + "]: " + finding.message);
+      if (finding.severity == Severity::error) {
+        std::istringstream lines(render(finding));
+        for (std::string line; std::getline(lines, line);)
+          complain_(line);
+      }
     if (!loaded.has_errors()) {
       rules_ = std::move(loaded);
       return;
@@ -99,11 +102,10 @@ public:
       : log_(std::move(file)), complain_(complain) {}
 
   void write(Warning warning) {
-    using namespace std::chrono;
-    warning.time_us = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
     if (log_.discards())
       return;
-    const bool is_written = log_.open() && log_.write(to_json(warning)) && log_.flush();
+    warning.time_us = now_us();
+    const bool is_written = log_.open() && log_.write(to_json(warning));
     if (!is_written && !std::exchange(complained_, true))
       complain_("cannot write events: " + log_.error() + "; they are lost until that is mended");
     complained_ = complained_ && !is_written;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/diagnostic.h"
 #include "loader/dns_text.h"
 #include "loader/message.h"
@@ -19,16 +20,6 @@ constexpr std::size_t kMaxReply = 510;
 constexpr std::string_view kAroundAddress = "<>: Recipient address rejected: ";
 /// What is said even where an address leaves no room for it.
 constexpr std::size_t kMinWords = 40;
-constexpr std::string_view kNothingWasSent = "nothing was sent";
-
-bool is_ascii(std::string_view text) noexcept {
-  return std::none_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; });
-}
-
-bool is_control(char c) noexcept {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet < 0x20 || octet == 0x7f;
-}
 
 /// atext, or what RFC 6531 takes for it.
 bool is_atext(char c) noexcept {
@@ -73,6 +64,14 @@ std::optional<Name> name_of(std::string_view domain) {
                                      [](char c) { return is_control(c) || c == '\\' || c == '['; });
   const auto name = is_plain ? parse_asked_name(domain) : NameOrWhy(Name());
   return name && name->labels() > 0 ? std::optional(*name) : std::nullopt;
+}
+
+/// How many octets of words have room in a reply beside the address; Postfix may quote what we do
+/// not.
+std::size_t room_beside(const Address &to, std::string_view quoted) noexcept {
+  const std::size_t taken = kRefusal.size() + kAroundAddress.size() +
+                            std::max(quoted.size(), to.local_part.size()) + 1 + to.domain.size();
+  return taken + kMinWords > kMaxReply ? kMinWords : kMaxReply - taken;
 }
 
 /// At most `room` octets of `text`, cut at a blank where that is not far.
@@ -156,16 +155,23 @@ std::string quoted_local_part(std::string_view local_part) {
 
 PolicyAnswer answer_to(const PolicyRequest &request, const Loaded &rules,
                        const PolicyOptions &options, std::int64_t now_s) {
-  const bool takes_utf8 = !is_ascii(request.sender) || !is_ascii(request.recipient);
-  const Address to = parts_of(request.recipient);
-  const Address from = parts_of(request.sender);
-  const auto domain = request.is_odd ? std::nullopt : name_of(to.domain);
-  const auto sender_domain = request.is_odd ? std::nullopt : name_of(from.domain);
-  const std::string local_part = quoted_local_part(to.local_part);
-
-  PolicyAnswer answer;
-  Warning warning;
   const bool is_warning_mx = options.role == PolicyRole::warning_mx;
+  const Address to = parts_of(request.recipient);
+  const auto domain = request.is_odd ? std::nullopt : name_of(to.domain);
+  const Policy *policy = rules.policy.get();
+  const Verdict verdict = policy != nullptr && domain
+                              ? policy->decide({*domain, qtype::kMx, options.client, now_s})
+                              : Verdict();
+  const bool is_look_alike = verdict.reason == Reason::look_alike;
+  PolicyAnswer answer = {std::string(kNotOurs), std::nullopt};
+  if (!is_look_alike && !is_warning_mx)
+    return answer; // so it is with most of what people send
+
+  const auto sender_domain =
+      request.is_odd ? std::nullopt : name_of(parts_of(request.sender).domain);
+  Warning &warning = answer.warning.emplace();
+  if (is_warning_mx)
+    warning.client = parse_address(request.client_address);
   if (sender_domain)
     warning.sender_domain = to_string(*sender_domain);
   if (domain)
@@ -174,55 +180,37 @@ PolicyAnswer answer_to(const PolicyRequest &request, const Loaded &rules,
     warning.sender = request.sender;
     warning.recipient = request.recipient;
   }
-  if (is_warning_mx)
-    warning.client = parse_address(request.client_address);
 
-  // The words may have what the address leaves; Postfix may quote what we do not.
-  const std::size_t taken = kRefusal.size() + kAroundAddress.size() +
-                            std::max(local_part.size(), to.local_part.size()) + 1 +
-                            to.domain.size();
-  const std::size_t room = taken + kMinWords > kMaxReply ? kMinWords : kMaxReply - taken;
+  const std::string local_part = quoted_local_part(to.local_part);
+  const std::size_t room = room_beside(to, local_part);
+  const bool takes_utf8 = !is_ascii(request.sender) || !is_ascii(request.recipient);
   const auto refuse = [&](const std::string &words) {
     answer.action = std::string(kRefusal) + cut(reply_text(words, takes_utf8), room);
   };
-
-  const Policy *policy = rules.policy.get();
-  const auto verdict =
-      policy != nullptr && domain
-          ? std::optional(policy->decide({*domain, qtype::kMx, options.client, now_s}))
-          : std::nullopt;
-  if (!verdict || verdict->reason != Reason::look_alike) {
-    if (!is_warning_mx) {
-      answer.action = kNotOurs;
-      return answer;
-    }
-    refuse(std::string(kNothingWasSent) + ": mail for " +
-           (domain ? to_string(*domain) : std::string("this address")) +
+  if (!is_look_alike) {
+    refuse("nothing was sent: mail for " +
+           (domain ? warning.recipient_domain : std::string("this address")) +
            " was led to a server that takes none. Try again later, or ask your postmaster.");
-    answer.warning = std::move(warning);
     return answer;
   }
 
-  const Rule &rule = policy->rules()[verdict->rule];
+  const Rule &rule = policy->rules()[verdict.rule];
   warning.rule = rule.id;
-  warning.protected_name = to_string(verdict->protected_name);
-  warning.suggestion = suggestion_of(*domain, *verdict);
-  warning.technique = verdict->technique;
-  warning.confidence = verdict->confidence;
+  warning.protected_name = to_string(verdict.protected_name);
+  warning.suggestion = suggestion_of(*domain, verdict);
+  warning.technique = verdict.technique;
+  warning.confidence = verdict.confidence;
   // What a rule wants to be verified only the resolver can find out.
-  warning.is_refused = is_warning_mx || (verdict->mode == Mode::enforce &&
-                                         verdict->decision != Action::pass && !rule.verify);
-  if (warning.is_refused) {
-    const std::string_view known = sender_domain ? rules.language_for(*sender_domain) : "";
-    const Reader reader = {known.empty() ? options.language : known, local_part};
-    std::string words = message_of(*policy, *domain, *verdict, reader);
-    if (words.size() > room)
-      words = message_of(*policy, *domain, *verdict, {reader.language, {}});
-    refuse(words);
-  } else {
-    answer.action = kNotOurs;
-  }
-  answer.warning = std::move(warning);
+  warning.is_refused = is_warning_mx || (verdict.mode == Mode::enforce &&
+                                         verdict.decision != Action::pass && !rule.verify);
+  if (!warning.is_refused)
+    return answer;
+  const std::string_view known = sender_domain ? rules.language_for(*sender_domain) : "";
+  const Reader reader = {known.empty() ? options.language : known, local_part};
+  std::string words = message_of(*policy, *domain, verdict, reader);
+  if (words.size() > room)
+    words = message_of(*policy, *domain, verdict, {reader.language, {}});
+  refuse(words);
   return answer;
 }
 

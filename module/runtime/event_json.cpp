@@ -1,6 +1,7 @@
 #include "runtime/event_json.h"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <string_view>
@@ -52,6 +53,11 @@ std::string_view action_of(const Warning &warning) noexcept {
 }
 
 } // namespace
+
+std::int64_t now_us() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
 
 std::string to_json(const Event &event) {
   const bool changed = event.mode == Mode::enforce && event.decision != Action::pass;

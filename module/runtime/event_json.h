@@ -9,6 +9,9 @@
 
 namespace mxw {
 
+/// What events say of the time at which they are made, in microseconds since 1970.
+std::int64_t now_us();
+
 /// Returns the event as one line without its end. Names are in presentation form, so that the text
 /// is ASCII whatever was asked.
 std::string to_json(const Event &event);

@@ -20,11 +20,6 @@ constexpr std::chrono::milliseconds kGather(100);
 /// How long the thread sleeps where nothing happens; a file that cannot be opened is tried again.
 constexpr std::chrono::seconds kSleep(10);
 
-std::int64_t now_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 /// Blocks every signal while it lives; threads started meanwhile keep them blocked.
 class SignalsBlocked {
 public:
@@ -117,17 +112,22 @@ void Housekeeper::run() {
   }
 }
 
-void Housekeeper::open_log() {
-  if (!log_.open() && !std::exchange(complained_, true))
+bool Housekeeper::open_log() {
+  const bool opened = log_.open();
+  if (!opened && !std::exchange(complained_, true))
     host_log_(("mxwarden: cannot open the event log: " + log_.error() +
-               "; decisions are made all the same, their events are lost until it can be opened")
+               "; decisions are made all the same, their events are " +
+               (log_.is_open() ? "still written to the file that was moved away"
+                               : "lost until it can be opened"))
                   .c_str());
+  return opened;
 }
 
 void Housekeeper::write() noexcept {
   try {
-    open_log();
-    write_events();
+    const bool opened = open_log();
+    const bool wrote = write_events();
+    complained_ = complained_ && !(opened && wrote);
   } catch (const std::exception &e) {
     dropped_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -166,34 +166,29 @@ void Housekeeper::work(const Chore &chore) noexcept {
   }
 }
 
-void Housekeeper::write_events() {
-  bool wrote = false;
+bool Housekeeper::write_events() {
   bool failed = false;
   for (const auto &ring : rings_)
     ring->drain([&](const Event &event) {
       const std::string line = to_json(event);
       if (listener_)
         listener_(line);
-      if (log_.discards())
-        return;
-      wrote = true;
       if (!log_.write(line)) {
         failed = true;
         dropped_.fetch_add(1, std::memory_order_relaxed);
       }
     });
-  if (const std::uint64_t lost = dropped();
-      lost != reported_drops_ && log_.write(dropped_to_json(lost - reported_drops_, now_us()))) {
-    reported_drops_ = lost;
-    wrote = true;
+  if (const std::uint64_t lost = dropped(); lost != reported_drops_) {
+    if (log_.write(dropped_to_json(lost - reported_drops_, now_us())))
+      reported_drops_ = lost;
+    else
+      failed = true;
   }
-  if (!wrote)
-    return;
-  failed = !log_.flush() || failed;
-  if (failed && !log_.error().empty() && !std::exchange(complained_, true))
-    host_log_(("mxwarden: cannot write the event log: " + log_.error()).c_str());
-  if (!failed)
-    complained_ = false;
+  if (failed && log_.is_open() && !std::exchange(complained_, true))
+    host_log_(("mxwarden: cannot write the event log: " + log_.error() +
+               "; events are lost until it can be written")
+                  .c_str());
+  return !failed;
 }
 
 } // namespace mxw

@@ -66,10 +66,12 @@ private:
   void wake() const noexcept;
   /// Writes what there is; nothing that happens there may end the resolver.
   void write() noexcept;
-  void open_log();
+  /// Opens the log, anew where somebody has rotated it, once a round; complains.
+  bool open_log();
   /// Returns when there is something to do, or now and then: which of the chores have work.
   std::vector<bool> sleep();
-  void write_events();
+  /// False if some could not be written.
+  bool write_events();
   /// Does a chore; what fails there ends there.
   void work(const Chore &chore) noexcept;
 

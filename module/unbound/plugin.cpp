@@ -3,6 +3,7 @@
 // Nothing thrown leaves this file: a query whose handling fails is passed on to the resolver,
 // counted and logged at a bounded rate. Rules never fail init(), because the host would end: with
 // bad rules everything is passed on, loudly.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cinttypes>
@@ -14,6 +15,7 @@
 #include "host_build_id.h"
 #include "loader/loader.h"
 #include "unbound/abi_guard.h"
+#include "unbound/elf_note.h"
 #include "unbound/module.h"
 #include "unbound/query.h"
 #include "unbound/shim.h"
@@ -21,6 +23,22 @@
 
 namespace mxw {
 namespace {
+
+/// Tells `mxwarden doctor`, and readelf, which program the module is for, without loading it.
+struct HostNote {
+  std::uint32_t name_bytes = kHostNoteName.size() + 1;
+  std::uint32_t text_bytes = kHostBuildId.size();
+  std::uint32_t type = kHostNoteType;
+  std::array<char, 12> name = {};
+  std::array<char, (kHostBuildId.size() + 3) / 4 * 4> text = {};
+
+  constexpr HostNote() {
+    std::copy(kHostNoteName.begin(), kHostNoteName.end(), name.begin());
+    std::copy(kHostBuildId.begin(), kHostBuildId.end(), text.begin());
+  }
+};
+static_assert(sizeof(HostNote) == 24 + (kHostBuildId.size() + 3) / 4 * 4, "as elf(5) has it");
+[[gnu::section(".note.mxwarden"), gnu::used, gnu::aligned(4)]] constexpr HostNote kHostNote;
 
 /// Set once init() has seen that the host is the right one; until then none of its structures may
 /// be read, not even by deinit().

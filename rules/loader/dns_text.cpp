@@ -12,6 +12,8 @@
 #include <ldns/ldns.h>
 #include <strings.h>
 
+#include "core/ascii.h"
+
 namespace mxw {
 namespace {
 
@@ -49,10 +51,6 @@ std::optional<std::string_view> why_not_a_name(std::string_view text) noexcept {
 bool is_rule_octet(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.';
-}
-
-bool has_high_octets(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), [](char c) { return (c & '\x80') != 0; });
 }
 
 /// The name that `text` is in U-labels. Source: RFC 5891 §5, UTS #46 (non-transitional).
@@ -109,7 +107,7 @@ NameOrWhy parse_name(std::string_view text) {
 NameOrWhy parse_asked_name(std::string_view text) {
   if (const auto reason = why_not_a_name(text))
     return why(*reason);
-  if (has_high_octets(text))
+  if (!is_ascii(text))
     return parse_u_labels(text);
   return parse_name(text);
 }
@@ -120,7 +118,7 @@ NameOrWhy parse_rule_name(std::string_view text) {
   if (const auto reason = why_not_a_name(text))
     return why(*reason);
   NameOrWhy name = Name();
-  if (has_high_octets(text))
+  if (!is_ascii(text))
     name = parse_u_labels(text);
   else if (!std::all_of(text.begin(), text.end(), is_rule_octet))
     return why("a mail domain has letters, digits, hyphens, underscores and dots only");

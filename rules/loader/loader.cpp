@@ -456,9 +456,7 @@ void Loader::read_warning_mx(const Source &source, const toml::table &table) {
 void Loader::read_languages(const Source &source, const toml::table &table) {
   TableReader reader(source, table, "[languages]", findings_);
   for (const auto &[language, node] : reader.entries()) {
-    if (!is_language(language.value))
-      reader.error("MXW012", language.at, quote(language.value) + " is no language",
-                   "name it by a tag of RFC 5646 in lower case, such as \"de\"");
+    look_at_language(reader, language);
     for (const Text &text : reader.strings_of(*node, language.value)) {
       if (out_.languages.size() == kMaxLanguageSuffixes) {
         reader.error("MXW014", text.at,

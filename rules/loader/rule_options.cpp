@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/ascii.h"
 #include "loader/message.h"
 
 namespace mxw {
@@ -116,27 +117,23 @@ std::optional<RuleOptions::VerifyWhat> read_verify(TableReader &reader) {
   return what;
 }
 
-/// Says what is wrong with a text that senders get.
-void look_at_length(TableReader &reader, std::string_view key, const Text &text) {
-  if (text.value.size() > kMaxMessageBytes)
-    reader.error("MXW014", text.at,
-                 quote(key) + " has " + std::to_string(text.value.size()) +
-                     " octets; the limit is " + std::to_string(kMaxMessageBytes),
-                 "senders get it in one line, with names in it: say it in fewer words");
+/// Returns `text`, which senders get; nothing, and says so, if it is too long: each rule would keep
+/// it.
+std::string of_good_length(TableReader &reader, std::string_view key, const Text &text) {
+  if (text.value.size() <= kMaxMessageBytes)
+    return text.value;
+  reader.error("MXW014", text.at,
+               quote(key) + " has " + std::to_string(text.value.size()) + " octets; the limit is " +
+                   std::to_string(kMaxMessageBytes),
+               "senders get it in one line, with names in it: say it in fewer words");
+  return {};
 }
 
 std::string read_contact(TableReader &reader) {
-  const Text contact = {reader.text("contact"), reader.at("contact")};
-  look_at_length(reader, "contact", contact);
-  return contact.value;
+  return of_good_length(reader, "contact", {reader.text("contact"), reader.at("contact")});
 }
 
-void look_at_message(TableReader &reader, std::string_view key, const Text &message) {
-  look_at_length(reader, key, message);
-  const auto is_control = [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  };
+std::string sound_message(TableReader &reader, std::string_view key, const Text &message) {
   if (std::any_of(message.value.begin(), message.value.end(), is_control))
     reader.error("MXW035", message.at,
                  quote(key) + " has a control character, such as the end of a line",
@@ -148,18 +145,16 @@ void look_at_message(TableReader &reader, std::string_view key, const Text &mess
     reader.error("MXW035", message.at, quote(*bad) + " in " + quote(key) + " stands for nothing",
                  "the placeholders are " + known);
   }
-  if (std::any_of(message.value.begin(), message.value.end(),
-                  [](char c) { return (c & '\x80') != 0; }))
+  if (!is_ascii(message.value))
     reader.warning(
         "MXW046", message.at,
         quote(key) + " has letters that are not in ASCII; most senders get '?' for them",
         "replies of SMTP are in ASCII (RFC 5321 section 4.2): write without, such as 'ae'");
+  return of_good_length(reader, key, message);
 }
 
 std::string read_message(TableReader &reader) {
-  const Text message = {reader.text("message"), reader.at("message")};
-  look_at_message(reader, "message", message);
-  return message.value;
+  return sound_message(reader, "message", {reader.text("message"), reader.at("message")});
 }
 
 std::map<std::string, std::string, std::less<>> read_messages(TableReader &reader) {
@@ -169,24 +164,23 @@ std::map<std::string, std::string, std::less<>> read_messages(TableReader &reade
     return all;
   TableReader messages(reader.source(), *table, "messages", reader.findings());
   for (const auto &[language, node] : messages.entries()) {
-    if (!is_language(language.value))
-      reader.error("MXW012", language.at, quote(language.value) + " is no language",
-                   "name it by a tag of RFC 5646 in lower case, such as \"de\"");
+    look_at_language(reader, language);
     const auto message =
         messages.string_of(*node, language.value, "de = \"{query} ...; did you mean {address}?\"");
     if (!message)
       continue;
-    look_at_message(messages, language.value, *message);
+    all.emplace(language.value, sound_message(messages, language.value, *message));
     if (message->value.find_first_not_of(" \t") == std::string::npos)
       reader.error("MXW035", message->at, "the message is empty",
                    "say what senders are told, or leave the language out");
-    all.emplace(language.value, message->value);
   }
-  if (all.size() > kMaxLanguages)
+  if (all.size() > kMaxLanguages) {
     reader.error("MXW014", reader.at("messages"),
                  "'messages' has " + std::to_string(all.size()) + " languages; the limit is " +
                      std::to_string(kMaxLanguages),
                  "leave out those that no sender reads");
+    all.clear();
+  }
   return all;
 }
 
@@ -203,6 +197,12 @@ bool is_language(std::string_view tag) noexcept {
          std::all_of(tag.begin(), tag.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
          });
+}
+
+void look_at_language(TableReader &reader, const Text &tag) {
+  if (!is_language(tag.value))
+    reader.error("MXW012", tag.at, quote(tag.value) + " is no language",
+                 "name it by a tag of RFC 5646 in lower case, such as \"de\"");
 }
 
 std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader) {

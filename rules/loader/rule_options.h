@@ -42,6 +42,8 @@ std::optional<Said<std::vector<Text>>> read_client_ids(TableReader &reader);
 /// True for what names a language: letters, digits and hyphens, such as "de" or "pt-br" (RFC 5646).
 /// Case does not matter there; here it is lower.
 bool is_language(std::string_view tag) noexcept;
+/// Says so where `tag` names none.
+void look_at_language(TableReader &reader, const Text &tag);
 
 /// The keys that [[protect]] and [defaults] have in common. What was not said is not set.
 struct RuleOptions {

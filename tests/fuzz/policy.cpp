@@ -1,5 +1,6 @@
 // What mail servers ask, whatever octets they send: the stream in two pieces, by the first octet.
 // Every request must get a well-formed refusal, or where the server sends mail "DUNNO" at most.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "cli/policy_protocol.h"
+#include "core/ascii.h"
 #include "core/diagnostic.h"
 #include "fuzz/target.h"
 #include "loader/dns_text.h"
@@ -41,16 +43,14 @@ Loaded make_rules() {
   return rules;
 }
 
-bool is_ascii(std::string_view text) {
-  return text.find_first_not_of(
-             " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
-             "abcdefghijklmnopqrstuvwxyz{|}~") == std::string_view::npos;
+bool is_plain(std::string_view text) {
+  return is_ascii(text) && std::none_of(text.begin(), text.end(), is_control);
 }
 
 void look_at(const PolicyRequest &request, const Loaded &rules, const PolicyOptions &options) {
   const PolicyAnswer answer = answer_to(request, rules, options, 0);
   if (answer.warning)
-    require(is_ascii(to_json(*answer.warning)));
+    require(is_plain(to_json(*answer.warning)));
   if (answer.action == "DUNNO") {
     require(options.role == PolicyRole::submission);
     return;
@@ -58,7 +58,7 @@ void look_at(const PolicyRequest &request, const Loaded &rules, const PolicyOpti
   const std::string_view action = answer.action;
   require(action.starts_with("550 5.7.1 ") && action.size() > 20 && action.size() <= kMaxReply);
   require(printable(action) == action && action.find('\t') == std::string_view::npos);
-  require(is_ascii(action) || !is_ascii(request.sender) || !is_ascii(request.recipient));
+  require(is_plain(action) || !is_plain(request.sender) || !is_plain(request.recipient));
   constexpr std::size_t kFrame = 42; // what Postfix says around the address, and the code
   require(request.recipient.size() > 400 ||
           action.size() + kFrame - 10 + request.recipient.size() <= kMaxReply);

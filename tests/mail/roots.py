@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 
 NEW_MOUNTS, NEW_HOST_NAME, NEW_IPC, NEW_PIDS, NEW_NET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
@@ -135,6 +136,24 @@ def installed(state, name, packages):
     return made / "upper"
 
 
+def wait_until(condition, seconds):
+    """Whether `condition()` became true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def bind_in(server, directory, name):
+    """Binds a Unix socket to a name in a directory, whose whole path may be longer than an address can be."""
+    at = os.open(directory, os.O_PATH)
+    server.bind(f"/proc/self/fd/{at}/{name}")
+    os.close(at)
+    (directory / name).chmod(0o666)
+
+
 class Root:
     """A root for one run, with a network namespace where it is not the world's, a host name, and a log."""
 
@@ -147,10 +166,7 @@ class Root:
         (self.path / "etc/mailname").write_text(host_name + "\n")
         self.log = (directory / "log").open("ab", buffering=0)
         syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        address = os.open(self.path / "dev", os.O_PATH)  # the whole path may be longer than an address can be
-        syslog.bind(f"/proc/self/fd/{address}/log")
-        os.close(address)
-        (self.path / "dev/log").chmod(0o666)
+        bind_in(syslog, self.path / "dev", "log")
         threading.Thread(target=self._collect, args=(syslog,), daemon=True).start()
 
     def _collect(self, syslog):

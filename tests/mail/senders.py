@@ -3,10 +3,9 @@
 import email.utils
 import re
 import subprocess
-import time
 
 from cases import DEAD, MTA_STS, WARNING_HOSTS
-from roots import Root, installed
+from roots import Root, installed, wait_until
 
 TODAY = email.utils.formatdate()  # so that a message can be made again, to be compared
 
@@ -108,18 +107,23 @@ class PlainPostfix(Postfix):
     name, title, with_module = "plain", "Postfix, no module", False
 
 
+def configure_exim(root, **settings):
+    """Answers Debian's questions about Exim."""
+    file = root.path / "etc/exim4/update-exim4.conf.conf"
+    text = file.read_text()
+    for key, value in settings.items():
+        text = re.sub(rf"^dc_{key}=.*$", f"dc_{key}='{value}'", text, flags=re.M)
+    file.write_text(text)
+    root.run("update-exim4.conf")
+
+
 class Exim(Sender):
     name, title, package = "exim", "Exim", "exim4-daemon-light"
     flush_command = ("exim4", "-qff")
     log_files = ("var/log/exim4/mainlog",)
 
     def serve(self, world):
-        file = self.root.path / "etc/exim4/update-exim4.conf.conf"
-        text = file.read_text()
-        for key, value in (("eximconfig_configtype", "internet"), ("other_hostnames", f"relay.{self.name}.example")):
-            text = re.sub(rf"^dc_{key}=.*$", f"dc_{key}='{value}'", text, flags=re.M)
-        file.write_text(text)
-        self.root.run("update-exim4.conf")
+        configure_exim(self.root, eximconfig_configtype="internet", other_hostnames=f"relay.{self.name}.example")
         self.root.start("exim4", "-bdf", "-q30m")
 
 
@@ -130,12 +134,10 @@ class OpenSmtpd(Sender):
 
     def serve(self, world):
         self.root.start("smtpd", "-d")
-        for _ in range(50):
-            if subprocess.run(self.root.command("smtpctl", "show", "status"), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, check=False).returncode == 0:
-                return
-            time.sleep(0.2)
-        raise RuntimeError("smtpd does not start: " + self.log()[-1000:])
+        status = self.root.command("smtpctl", "show", "status")
+        if not wait_until(lambda: subprocess.run(status, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                                 check=False).returncode == 0, 10):
+            raise RuntimeError("smtpd does not start: " + self.log()[-1000:])
 
     def has_forgotten(self, domain):
         return f"[relay:{domain}," not in self.root.run("smtpctl", "show", "relays")  # it knows them for some 10 s

@@ -1,19 +1,16 @@
 """People are told by their own server, before it has queued anything: Postfix and Exim as contrib/ shows it."""
 
-import os
 import re
 import smtplib
 import socket
 import subprocess
 
-from cases import WARNING_HOSTS
-from roots import Root, call
-from senders import Exim, Postfix
-from world import CONTRIB, rules, wait_for_port
+from roots import Root, bind_in, call, wait_until
+from senders import configure_exim
+from world import CONTRIB, give_rules
 
 WORDS = "550 5.7.1 {}redirect.ml looks like redirect.mil; nothing was sent. Did you mean bob@redirect.mil?"
 PASSED = ["bob@redirect.mil", "bob@watched.ml", "bob@partner.example"]
-MACRO = "MAIN_ACL_CHECK_RCPT = acl_mxwarden\n"
 
 
 class PolicySocket:
@@ -23,26 +20,22 @@ class PolicySocket:
         directory = root.path / "run/mxwarden"
         directory.mkdir(parents=True)
         listener = socket.socket(socket.AF_UNIX)
-        at = os.open(directory, os.O_PATH)  # the whole path may be longer than an address can be
-        listener.bind(f"/proc/self/fd/{at}/policy")
-        os.close(at)
-        (directory / "policy").chmod(0o666)
+        bind_in(listener, directory, "policy")
         listener.listen()
         command = [options.command, "policy", "--submission", "--config", root.path / "etc/mxwarden/mxwarden.toml"]
         self.process = subprocess.Popen(command, stdin=listener, stdout=root.log, stderr=root.log)
         listener.close()
 
 
-def prepare(root, options):
-    root.write("etc/mxwarden/mxwarden.toml", 'schema = 1\nrules = ["rules.toml"]\n[warning_mx]\nhosts = '
-               f'["{WARNING_HOSTS[0]}"]\n')
-    root.write("etc/mxwarden/rules.toml", rules())
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def postfix_says(options, directory, layer):
     """What Postfix answers to each recipient."""
     root = Root(directory / "submission-postfix", layer, "mail.partner.example")
-    prepare(root, options)
+    give_rules(root)
     call("cp", options.command, root.path / "usr/bin/mxwarden")
     root.run("useradd", "--system", "--no-create-home", "mxwarden")
     for name in ("main.cf", "master.cf"):
@@ -50,7 +43,7 @@ def postfix_says(options, directory, layer):
             file.write((CONTRIB / "postfix" / f"submission.{name}").read_text())
     root.run("postconf", "inet_interfaces=127.0.0.1", "mydestination=partner.example", "local_recipient_maps=")
     root.run("postfix", "start")
-    wait_for_port("127.0.0.1", 25)
+    wait_until(lambda: listens(25), 10)
     with smtplib.SMTP("127.0.0.1", 25) as smtp:
         smtp.ehlo()
         smtp.mail("alice@partner.example")
@@ -63,14 +56,10 @@ def postfix_says(options, directory, layer):
 def exim_says(options, directory, layer):
     """What Exim answers to each recipient from a host of its own network, with the service and without it."""
     root = Root(directory / "submission-exim", layer, "mail.partner.example")
-    prepare(root, options)
+    give_rules(root)
     root.write("etc/exim4/conf.d/acl/25_mxwarden", (CONTRIB / "exim/25_mxwarden").read_text())
-    root.write("etc/exim4/conf.d/main/000_localmacros", MACRO)
-    settings = (root.path / "etc/exim4/update-exim4.conf.conf").read_text()
-    for key, value in (("use_split_config", "true"), ("relay_nets", "192.0.2.0/24"), ("eximconfig_configtype", "internet")):
-        settings = re.sub(f"^dc_{key}=.*", f"dc_{key}='{value}'", settings, flags=re.M)
-    root.write("etc/exim4/update-exim4.conf.conf", settings)
-    root.run("update-exim4.conf")
+    root.write("etc/exim4/conf.d/main/000_localmacros", "MAIN_ACL_CHECK_RCPT = acl_mxwarden\n")
+    configure_exim(root, use_split_config="true", relay_nets="192.0.2.0/24", eximconfig_configtype="internet")
     service = PolicySocket(options, root)
 
     def ask(*recipients):

@@ -7,7 +7,6 @@ import http.server
 import os
 import pathlib
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
@@ -109,8 +108,7 @@ class WarningMx:
         source = self.root.path / "usr/local/src/mxwarden"  # this checkout may be on a file system that is not in the root
         shutil.copytree(CONTRIB, source / "contrib")
         shutil.copy(self.world.options.command, self.root.path / "usr/bin/mxwarden")
-        self.root.write("etc/mxwarden/mxwarden.toml", 'schema = 1\nrules = ["rules.toml"]\n' + warning_hosts(WARNING_MX))
-        self.root.write("etc/mxwarden/rules.toml", rules())
+        give_rules(self.root)
         for host, address in zip(WARNING_HOSTS, WARNING_MX):
             print(self.root.run("/usr/local/src/mxwarden/contrib/postfix/warning-mx", "--name", host, "--listen", address,
                                 "--instance", host.partition(".")[0], "--try", "bob@redirect.ml"))
@@ -129,16 +127,6 @@ class WarningMx:
         return (self.root.path / "var/log/mxwarden/warnings.json").read_text()
 
 
-def wait_for_port(address, port):
-    """Returns once somebody listens there."""
-    for _ in range(100):
-        with socket.socket() as client:
-            if client.connect_ex((address, port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"nobody listens on {address} port {port}")
-
-
 def rules():
     """A rule for each case."""
     return "schema = 1\n" + "\n".join(
@@ -150,6 +138,12 @@ def warning_hosts(addresses):
     known = ", ".join(f'"{host}" = ["{address}"]' for host, address in hosts.items())
     names = '", "'.join(hosts)
     return f'[warning_mx]\nhosts = ["{names}"]\naddresses = {{ {known} }}\n'
+
+
+def give_rules(root):
+    """Writes the rules to where the command looks for them in a root."""
+    root.write("etc/mxwarden/mxwarden.toml", 'schema = 1\nrules = ["rules.toml"]\n' + warning_hosts(WARNING_MX))
+    root.write("etc/mxwarden/rules.toml", rules())
 
 
 class PolicyHost(http.server.BaseHTTPRequestHandler):
