@@ -77,8 +77,8 @@ struct ReportPeriod {
   std::int64_t now_s = 0;
 };
 
-/// One thread. Where everything differs the process has 25 MB, and 130 MB where all texts are as long
-/// as they can be; a few octets more for each day from 2000 on.
+/// One thread. Where everything differs the process has 25 MB, and 130 MB where all texts are as
+/// long as they can be; a few octets more for each day from 2000 on.
 class ReportTally {
 public:
   explicit ReportTally(const ReportPeriod &period) : period_(period) {}
