@@ -1,8 +1,6 @@
 // `mxwarden allow`: adds an entry to a rule file, unless the rules would be worse for it.
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <iostream>
 #include <optional>
@@ -11,6 +9,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/date.h"
 #include "loader/atomic_file.h"
 #include "loader/dns_text.h"
 #include "loader/public_suffix.h"
@@ -20,30 +19,13 @@ namespace mxw::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Date = std::chrono::year_month_day;
-
-std::optional<int> to_number(std::string_view digits) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (digits.empty() || digits.front() == '-' || error != std::errc() ||
-      end != digits.data() + digits.size())
-    return std::nullopt;
-  return number;
-}
 
 /// The day that `text` says: a date, or how long from `today` ("30d", "12w", "6m", "1y").
 std::optional<Date> parse_expiry(std::string_view text, Date today) {
   using namespace std::chrono;
   constexpr int kMost = 9999; // of days to years, and the last year that TOML can write
-  if (text.size() == 10 && text[4] == '-' && text[7] == '-') {
-    const auto y = to_number(text.substr(0, 4));
-    const auto m = to_number(text.substr(5, 2));
-    const auto d = to_number(text.substr(8));
-    if (!y || !m || !d)
-      return std::nullopt;
-    const Date date(year(*y), month(static_cast<unsigned>(*m)), day(static_cast<unsigned>(*d)));
-    return date.ok() ? std::optional(date) : std::nullopt;
-  }
+  if (const auto date = parse_date(text))
+    return date;
   if (text.empty())
     return std::nullopt;
   const auto n = to_number(text.substr(0, text.size() - 1));
@@ -69,13 +51,6 @@ std::optional<Date> parse_expiry(std::string_view text, Date today) {
   }
 }
 
-std::string to_text(Date date) {
-  char text[sizeof "2027-03-31" + 32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return text;
-}
-
 std::string block_of(const std::vector<std::string> &names, const AllowOptions &options,
                      std::optional<Date> expires) {
   std::string block = "[[allow]]\ndomains = [";
@@ -85,7 +60,7 @@ std::string block_of(const std::vector<std::string> &names, const AllowOptions &
   if (!options.owner.empty())
     block += "owner = " + toml_string(options.owner) + '\n';
   if (expires)
-    block += "expires = " + to_text(*expires) + '\n';
+    block += "expires = " + to_string(*expires) + '\n';
   return block;
 }
 

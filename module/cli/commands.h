@@ -193,4 +193,17 @@ struct ReplayOptions {
 };
 Exit replay(const ReplayOptions &options);
 
+struct ReportOptions {
+  RuleOptions rules;
+  bool has_rules = false;                   ///< else the usual main file, if it can be read
+  std::vector<std::filesystem::path> files; ///< "-" for standard input, as if there are none
+  std::filesystem::path output = "-";       ///< "-": standard output
+  std::string title = "Mail questions for look-alike names";
+  std::string since; ///< days, both included; empty: all
+  std::string until;
+  std::size_t top = 15; ///< rows of each table
+};
+/// Writes what an event log tells as an HTML page.
+Exit report(ReportOptions options);
+
 } // namespace mxw::cli

@@ -654,6 +654,43 @@ void add_replay(CLI::App &app, Exit &exit) {
   command->callback([options, &exit] { exit = replay(*options); });
 }
 
+void add_report(CLI::App &app, Exit &exit) {
+  auto *command = app.add_subcommand("report", "make a page of an event log, to look at");
+  command->footer(
+      "Reads the JSON lines that the module and 'mxwarden policy' write, compressed by gzip or "
+      "not; "
+      "without a file, or of \"-\", standard input. The page needs neither scripts nor the "
+      "network, "
+      "and can be printed. Exceptions that end are told of by the rules, where these can be read. "
+      "Days are those of UTC. The output is replaced in one step, or not at all.\n"
+      "Exit status: 0 done, 1 some lines were no events, 2 cannot run or a file could not be read "
+      "to its end.\n\n"
+      "Examples:\n"
+      "  mxwarden report /var/lib/unbound/mxwarden/events.json* -o report.html\n"
+      "  mxwarden report events.json --since 2026-10-01 --until 2026-10-31 -o 2026-10.html\n"
+      "  zcat warn1/*.gz | mxwarden report --title 'Warning MX, October' > report.html");
+  const auto options = std::make_shared<ReportOptions>();
+  command->add_option("file", options->files, "event logs")->type_name("FILE...");
+  add_rule_options(*command, options->rules);
+  command
+      ->add_option("-o,--output", options->output,
+                   "where the page goes, instead of standard output (-)")
+      ->type_name("FILE");
+  command->add_option("--since", options->since, "the first day that counts, YYYY-MM-DD")
+      ->type_name("DATE");
+  command->add_option("--until", options->until, "the last day that counts, YYYY-MM-DD")
+      ->type_name("DATE");
+  command->add_option("--title", options->title, "what stands above it")->type_name("TEXT");
+  command->add_option("-n,--top", options->top, "how many rows a table has at most")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str()
+      ->type_name("N");
+  command->callback([options, command, &exit] {
+    options->has_rules = command->count("--config") + command->count("--rules") > 0;
+    exit = report(*options);
+  });
+}
+
 /// True, and says so, if `word` stands where a command must and is none.
 bool is_unknown_command(const CLI::App &app, const std::string &word) {
   std::vector<std::string> names;
@@ -696,6 +733,7 @@ int main(int argc, char **argv) {
     add_list(app, exit);
     add_policy(app, exit);
     add_replay(app, exit);
+    add_report(app, exit);
     add_test(app, exit);
     add_status(app, exit);
     add_stats(app, exit);

@@ -4,9 +4,6 @@
 // from a table of fixed size, and of the names that rules concern a bounded number is kept.
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <iomanip>
 #include <iostream>
@@ -17,7 +14,6 @@
 #include <unordered_map>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/replay_input.h"
@@ -274,57 +270,6 @@ struct Reading {
   std::vector<std::string> places; ///< of the first that were not understood
   std::size_t files = 0;
   std::vector<std::string> failures;
-};
-
-/// The share of the files that is behind us, on a terminal.
-class Progress {
-public:
-  explicit Progress(const std::vector<std::filesystem::path> &files) {
-    const char *terminal =
-        std::getenv("TERM"); // NOLINT(concurrency-mt-unsafe): there is one thread
-    is_shown_ =
-        isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
-    for (const auto &file : files) {
-      std::error_code none;
-      const auto bytes = std::filesystem::file_size(file, none);
-      total_ += none ? 0 : bytes;
-    }
-  }
-  Progress(const Progress &) = delete;
-  Progress &operator=(const Progress &) = delete;
-  ~Progress() {
-    if (is_drawn_)
-      std::cerr << '\r' << std::string(kBarWidth + 30, ' ') << '\r' << std::flush;
-  }
-
-  void show(const Input &input, std::uint64_t lines) {
-    constexpr std::uint64_t kEvery = 1U << 15U;
-    if (!is_shown_ || lines % kEvery != 0)
-      return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(200))
-      return;
-    last_ = now;
-    is_drawn_ = true;
-    std::cerr << '\r';
-    if (total_ > 0) {
-      const double share = std::min(1.0, static_cast<double>(done_ + input.bytes_done()) /
-                                             static_cast<double>(total_));
-      const auto filled = static_cast<std::size_t>(share * kBarWidth);
-      std::cerr << '[' << std::string(filled, '#') << std::string(kBarWidth - filled, '.') << "] "
-                << static_cast<int>(share * 100) << " % ";
-    }
-    std::cerr << lines << " lines" << std::flush;
-  }
-  void finish(const Input &input) { done_ += input.bytes(); }
-
-private:
-  static constexpr std::size_t kBarWidth = 40;
-  bool is_shown_ = false;
-  bool is_drawn_ = false;
-  std::uint64_t total_ = 0;
-  std::uint64_t done_ = 0;
-  std::chrono::steady_clock::time_point last_ = {};
 };
 
 void read_file(const std::filesystem::path &file, InputFormat format, Tally &tally,
