@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "loader/atomic_file.h"
 #include "loader/dns_text.h"
+#include "loader/loader.h"
 #include "loader/source.h"
 
 namespace mxw::cli {
@@ -82,6 +83,12 @@ std::string warning_mx(const std::vector<std::string> &hosts) {
          (addresses.empty() ? "" : "addresses = { " + addresses + " }\n");
 }
 
+std::string mode_and_contact(const InitOptions &options) {
+  return "mode = " + toml_string(options.mode) + '\n' +
+         (options.contact.empty() ? "# contact = \"postmaster@example.mil\"\n"
+                                  : "contact = " + toml_string(options.contact) + '\n');
+}
+
 std::string main_text(const InitOptions &options) {
   return "# The main file of mxwarden. `mxwarden check` tells what is wrong with it.\n"
          "schema = 1\n\n"
@@ -89,11 +96,8 @@ std::string main_text(const InitOptions &options) {
          "rules = [\"rules.d/*.toml\"]\n\n"
          "# What holds for all rules that do not say otherwise. observe: log what would be done,\n"
          "# and answer nothing different; enforce: do it.\n"
-         "[defaults]\n"
-         "mode = " +
-         toml_string(options.mode) + '\n' +
-         (options.contact.empty() ? "# contact = \"postmaster@example.mil\"\n"
-                                  : "contact = " + toml_string(options.contact) + '\n') +
+         "[defaults]\n" +
+         mode_and_contact(options) +
          "\n# One JSON line for each decision; \"\" switches it off.\n"
          "[events]\n"
          "file = \"/var/lib/unbound/mxwarden/events.json\"\n\n" +
@@ -120,14 +124,16 @@ std::optional<std::string> mistyped(const Policy &policy, const Name &meant) {
   return std::nullopt;
 }
 
-std::string rules_text(const std::vector<std::string> &names, const Policy *policy) {
+/// `defaults` is what the main file does not say.
+std::string rules_text(const std::vector<std::string> &names, const std::string &defaults,
+                       const Policy *policy) {
   std::string text = "# What is protected here, each name with everything below it.\n"
                      "schema = 1\n\n"
                      "[[protect]]\n"
                      "id = \"local\"\n"
                      "domains = " +
-                     toml_array(names) +
-                     "\n\n# Names that look like these and are somebody's:\n"
+                     toml_array(names) + '\n' + defaults +
+                     "\n# Names that look like these and are somebody's:\n"
                      "#   mxwarden allow NAME --reason \"ticket 1\" --expires 90d\n";
   if (policy == nullptr)
     return text;
@@ -159,9 +165,13 @@ Exit init(InitOptions options) {
   const fs::path main_file = (options.directory / "mxwarden.toml").lexically_normal();
   const fs::path rule_file = (options.directory / kRules).lexically_normal();
   std::error_code none;
+  const bool has_main = fs::is_regular_file(fs::symlink_status(main_file, none));
   for (const fs::path &file : {main_file, rule_file})
-    if (fs::exists(fs::symlink_status(file, none)))
+    if (fs::exists(fs::symlink_status(file, none)) && !(has_main && file == main_file))
       return refuse(quote(file.native()) + " is there already; nothing was written");
+  if (has_main && !options.warning_mx.empty())
+    return refuse(quote(main_file.native()) +
+                  " is there already; write [warning_mx] into it, instead of --warning-mx");
   if (options.protect.empty() && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1)
     ask_for_all(options);
   if (options.protect.empty())
@@ -171,21 +181,38 @@ Exit init(InitOptions options) {
       return refuse(quote(text) + " is no domain to protect" +
                     (name ? ": name the domains under it" : ": " + std::string(name.error())));
 
-  const std::string main = main_text(options);
-  const Loaded first = load_texts(main_file, main, rules_text(options.protect, nullptr));
-  const std::string rules = rules_text(options.protect, first.policy.get());
+  std::string main = main_text(options);
+  std::string defaults;
+  if (has_main) {
+    const auto source = Source::read(main_file, kMaxRuleFileBytes);
+    if (!source) {
+      print({source.error()});
+      return Exit::cannot_run;
+    }
+    main = source->text();
+    defaults = mode_and_contact(options);
+  }
+  const Loaded first = load_texts(main_file, main, rules_text(options.protect, defaults, nullptr));
+  const std::string rules = rules_text(options.protect, defaults, first.policy.get());
   const Loaded loaded = load_texts(main_file, main, rules);
   const bool is_sound = !loaded.has_errors() && run_tests(loaded, std::time(nullptr)).empty();
+  if (is_sound && loaded.policy->rules().empty())
+    return refuse(quote(main_file.native()) + " does not read " + quote(std::string(kRules)) +
+                  "; nothing was written. Its 'rules' must have \"rules.d/*.toml\"");
   if (!is_sound) {
     print(loaded.findings);
     return refuse("the configuration would have errors, so nothing was written");
   }
   fs::create_directories(rule_file.parent_path(), none); // create_file() tells what is wrong
-  for (const auto &[file, text] : {std::pair(rule_file, rules), std::pair(main_file, main)})
+  std::string wrote;
+  for (const auto &[file, text] : {std::pair(rule_file, rules), std::pair(main_file, main)}) {
+    if (has_main && file == main_file)
+      continue;
     if (const Written written = create_file(file, text); !written)
       return refuse(written.error());
-  std::cout << "wrote " << printable(quote(rule_file.native())) << " and "
-            << printable(quote(main_file.native())) << "; look through them, and run\n"
+    wrote += (wrote.empty() ? "" : " and ") + printable(quote(file.native()));
+  }
+  std::cout << "wrote " << wrote << "; look through " << (has_main ? "it" : "them") << ", and run\n"
             << "  mxwarden check --config " << printable(main_file.native()) << '\n';
   return Exit::clean;
 }

@@ -375,7 +375,9 @@ void add_init(CLI::App &app, Exit &exit) {
   auto *command = app.add_subcommand("init", "write a configuration to begin with");
   command->footer(
       "Writes mxwarden.toml and rules.d/10-local.toml, with comments, and never over "
-      "files that are there. Without --protect it asks, if it has a terminal.\n"
+      "files that are there: a main file, such as the package's, stays as it is, and what "
+      "holds for all rules goes into the one that is written. Without --protect it asks, if it "
+      "has a terminal.\n"
       "Exit status: 0 written, 2 cannot run.\n\n"
       "Examples:\n"
       "  mxwarden init\n"

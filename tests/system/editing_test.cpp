@@ -211,6 +211,21 @@ TEST_CASE("editing: exit status and output of init", "[editing]") {
       {"$MXW init -d . -p example.mil && cat mxwarden.toml", 0, "schema = 1"},
       {"mkdir new; ln -s gone new/mxwarden.toml; $MXW init -d new -p example.mil", 2,
        "'new/mxwarden.toml' is there already; nothing was written"},
+      {"mkdir new; printf 'schema = 1\\nrules = [\"rules.d/*.toml\"]\\n' >new/mxwarden.toml; $MXW "
+       "init -d new -p example.mil --contact x && $MXW check -c new/mxwarden.toml; cat new/*.toml "
+       "new/rules.d/*",
+       0,
+       "schema = 1\nrules = [\"rules.d/*.toml\"]\n# What is protected here, each name with "
+       "everything below it.\nschema = 1\n\n[[protect]]\nid = \"local\"\ndomains = "
+       "[\"example.mil\"]\nmode = \"observe\"\ncontact = \"x\"\n\n#"},
+      {"mkdir new; echo 'schema = 1' >new/mxwarden.toml; $MXW init -d new -p example.mil; echo $?; "
+       "ls new",
+       0, "2\nmxwarden.toml\n"},
+      {"mkdir new; echo 'schema = ' >new/mxwarden.toml; $MXW init -d new -p example.mil; ls new", 0,
+       "new/mxwarden.toml:1:"},
+      {"mkdir new; echo 'schema = 1' >new/mxwarden.toml; $MXW init -d new -p example.mil "
+       "--warning-mx w1.example.mil",
+       2, "write [warning_mx] into it"},
       {"$MXW init -d new -p example.mil && $MXW init -d new -p example.org; echo $?; "
        "grep -c example.org new/rules.d/10-local.toml",
        1, "2\n0\n"},
