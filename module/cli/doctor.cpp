@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/module_client.h"
-
 namespace mxw::cli {
 namespace {
 
