@@ -54,13 +54,13 @@ void log_lines(const std::string &text, void (*log)(const char *)) {
 }
 
 Module::Module(const std::filesystem::path &config, struct module_env *env)
-    : Module(config, env, read(config)) {}
+    : Module(config, env, read_at_start(config)) {}
 
 Module::Module(const std::filesystem::path &config, struct module_env *env, const Read &read)
     : config_(config), last_good_(state_directory()), env_(env),
       rules_(read.loaded.policy, mxw_worker_count(env)), decision_times_(rules_.workers()),
       control_(control_socket(), [this](std::string_view request) { return answer(request); }),
-      housekeeper_(read.loaded.settings.events_file, rules_.workers(), mxw_log_error) {
+      housekeeper_(read.settings().events_file, rules_.workers(), mxw_log_error) {
   for (std::size_t i = 0; i < rules_.workers(); ++i)
     mail_facts_.emplace_back(random_seed());
   told_.version = MXW_VERSION;
@@ -71,10 +71,17 @@ Module::Module(const std::filesystem::path &config, struct module_env *env, cons
   if (read.loaded.policy != nullptr) {
     keep(read.files);
     put_in_force("");
-  } else if (auto policy = last_good()) {
-    rules_.replace(std::move(policy));
+  } else if (read.last_good) {
+    log_lines("THE LAST GOOD RULES ARE ENFORCED, of " + utc(read.last_good->time_s) +
+              ": the rules of '" + config_.string() +
+              "' have errors. Mend them, and run 'mxwarden check'");
+    rules_.replace(read.last_good->loaded.policy);
     put_in_force("");
     told_.source = Status::Source::last_good;
+  } else {
+    log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
+              "' have errors, and there are no last good ones (" + read.last_good.error() +
+              "); every query is passed on. Mend them, and run 'mxwarden check'");
   }
   if (!control_.error().empty())
     log_lines("cannot listen at '" + control_socket().string() + "': " + control_.error() +
@@ -115,25 +122,25 @@ Module::Read Module::read(const std::filesystem::path &config) {
   return result;
 }
 
-std::shared_ptr<const Policy> Module::last_good() {
-  const auto fail = [&](const std::string &why) {
-    log_lines("NOTHING IS ENFORCED: the rules of '" + config_.string() +
-              "' have errors, and there are no last good ones (" + why +
-              "); every query is passed on. Mend them, and run 'mxwarden check'");
-    return nullptr;
-  };
+Module::Read Module::read_at_start(const std::filesystem::path &config) {
+  Read result = read(config);
+  if (result.loaded.policy == nullptr)
+    result.last_good = last_good(config);
+  return result;
+}
+
+tl::expected<Module::Kept, std::string> Module::last_good(const std::filesystem::path &config) {
+  LastGood file(state_directory());
   try {
-    const auto kept = last_good_.load(config_);
+    const auto kept = file.load(config);
     if (!kept)
-      return fail(kept.error());
-    const Loaded loaded = load_config(config_, std::time(nullptr), RuleFiles(kept->files));
-    if (loaded.policy == nullptr)
-      return fail("those in '" + last_good_.file().string() + "' have errors too");
-    log_lines("THE LAST GOOD RULES ARE ENFORCED, of " + utc(kept->time_s) + ": the rules of '" +
-              config_.string() + "' have errors. Mend them, and run 'mxwarden check'");
-    return loaded.policy;
+      return tl::unexpected(kept.error());
+    Kept rules = {load_config(config, std::time(nullptr), RuleFiles(kept->files)), kept->time_s};
+    if (rules.loaded.policy == nullptr)
+      return tl::unexpected("those in '" + file.file().string() + "' have errors too");
+    return rules;
   } catch (const std::exception &e) {
-    return fail(e.what());
+    return tl::unexpected(std::string(e.what()));
   }
 }
 

@@ -48,17 +48,28 @@ public:
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
 private:
+  /// Rules that were in force before.
+  struct Kept {
+    Loaded loaded;
+    std::int64_t time_s = 0;
+  };
   struct Read {
     Loaded loaded;
     SavedFiles files;          ///< what it was loaded from
     std::int64_t began_ns = 0; ///< since 1970; what changed later may not have been seen
+    /// At start, when these have errors: those that were in force last, or why there are none.
+    tl::expected<Kept, std::string> last_good = tl::unexpected(std::string());
+
+    [[nodiscard]] const Settings &settings() const noexcept {
+      return loaded.policy == nullptr && last_good ? last_good->loaded.settings : loaded.settings;
+    }
   };
 
   Module(const std::filesystem::path &config, struct module_env *env, const Read &read);
 
   static Read read(const std::filesystem::path &config);
-  /// At start, when the rules that were read have errors: those that were in force last, or null.
-  std::shared_ptr<const Policy> last_good();
+  static Read read_at_start(const std::filesystem::path &config);
+  static tl::expected<Kept, std::string> last_good(const std::filesystem::path &config);
   /// Keeps what is in force now for a start with broken files.
   void keep(const SavedFiles &files);
   /// In the housekeeping thread: reads the rules again, until their files stand still.

@@ -78,9 +78,10 @@ answer() { ip netns exec "$net" drill -p 53 "$1" @127.0.0.1 "${2-MX}" 2>/dev/nul
   awk '/rcode:/ { sub(/,/, "", $6); rcode = $6 } /^;; AUTHORITY/ { exit } /^[a-z].*IN/ { $1 = $2 = $3 = $4 = ""; sub(/^ +/, ""); found = found (found == "" ? "" : "; ") $0 }
     END { print found == "" ? rcode : found }'; }
 
-# snapshot FILE: all files of the server, with what is in them. Left out is what every boot, every apt and every Python writes.
+# snapshot FILE: all files of the server, with what is in them. Left out is what every boot, every apt and every Python writes, and what
+# adduser(8) keeps of the files that it changes.
 snapshot() {
-  local -a left_out=(-name __pycache__ -o)
+  local -a left_out=(-name __pycache__ -o -path './etc/*-' -o)
   local where
   for where in dev packages proc run sys tmp var/cache var/lib/apt var/lib/dpkg var/lib/systemd var/log var/tmp; do
     left_out+=(-path "./$where" -o)

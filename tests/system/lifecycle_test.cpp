@@ -238,7 +238,9 @@ TEST_CASE("lifecycle: after a start with broken files the last good rules are en
     REQUIRE(eventually([&] {
       return module.log().find("THE LAST GOOD RULES ARE ENFORCED, of 2") != std::string::npos;
     }));
+    const std::size_t events = module.events().size();
     CHECK(text(module.ask(question)) == answer);
+    CHECK(eventually([&] { return module.events().size() > events; })); // where they said
     CHECK_FALSE(is_squatters(module.ask({.name = "null-mx.ml"})));
     CHECK(module.ask({.name = "plain.com"}));
   }
