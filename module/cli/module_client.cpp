@@ -10,9 +10,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "core/diagnostic.h"
+#include "loader/descriptor.h"
 
 namespace mxw::cli {
 namespace {
@@ -57,21 +57,6 @@ nlohmann::ordered_json parse(const std::string &text) {
     return Json::value_t::discarded;
   }
 }
-
-class Descriptor {
-public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-  int fd_;
-};
 
 /// Connects `fd` and sends `request`; returns errno where that fails, else 0.
 int connect_and_send(int fd, const std::filesystem::path &socket, const std::string &request,

@@ -10,23 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/descriptor.h"
+
 namespace mxw {
 namespace {
-
-class Descriptor {
-public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-  int fd_;
-};
 
 Diagnostic unreadable(const std::filesystem::path &file, const std::string &why, std::string help) {
   Diagnostic d;
