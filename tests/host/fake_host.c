@@ -602,7 +602,7 @@ struct fake_reply fake_ask(struct fake_host *host, const struct fake_question *q
 
   set_client(&waiting, question->family, question->address);
   set_client(&joined, question->joined_family, question->joined_address);
-  waiting.edns.edns_present = question->edns;
+  waiting.edns.edns_present = question->edns != 0;
   mesh.reply_list = question->family == 0 ? NULL : &waiting;
   mesh.node.key = &mesh;
   mesh.super_set.root = mesh.sub_set.root = RBTREE_NULL;
