@@ -254,8 +254,8 @@ TEST_CASE("lifecycle: mended files take the place of the last good rules", "[lif
   CHECK(module.control({"reload"}) == "ok\n");
   REQUIRE(eventually(
       [&] { return module.log().find("THE LAST GOOD RULES ARE ENFORCED") != std::string::npos; }));
-  module.write("rules.d/10-test.toml", rule_file(protect("null-mx", "")));
-  REQUIRE(eventually([&] { return module.log().find("again 1 rules") != std::string::npos; }));
+  module.write("rules.d/10-test.toml", rule_file(protect("null-mx", "") + protect("nodata", "")));
+  REQUIRE(eventually([&] { return module.log().find("again 2 rules") != std::string::npos; }));
   CHECK(is_squatters(module.ask({.name = "redirect.ml"})));
   CHECK_FALSE(is_squatters(module.ask({.name = "null-mx.ml"})));
 }
