@@ -1,7 +1,6 @@
 // `mxwarden doctor`: what is wrong with the resolver, the module, its rules and what is around
 // them.
 #include "cli/doctor.h"
-#include "cli/module_client.h"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +16,9 @@
 #include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "cli/module_client.h"
+#include "loader/posix.h"
 
 namespace mxw::cli {
 namespace {
@@ -145,17 +147,19 @@ Facts look_around(const DoctorOptions &options) {
   for (const Setting &setting : module_settings(facts.host.conf))
     if (setting.key == "dynlib-file")
       facts.host.module = setting.value;
-  const auto variable = [&](const char *name, const fs::path &usual) {
-    return facts.runs && facts.runs->environment.contains(name)
-               ? fs::path(facts.runs->environment.at(name))
-               : usual;
-  };
-  facts.config = variable("MXWARDEN_CONFIG", default_config());
-  facts.state = variable("MXWARDEN_STATE", state_directory());
+  facts.config = path_of(facts.runs, "MXWARDEN_CONFIG", default_config());
+  facts.state = path_of(facts.runs, "MXWARDEN_STATE", state_directory());
   facts.loaded = load_config(facts.outside(facts.config), std::time(nullptr));
   if (facts.loaded.policy)
     facts.sample = sample_look_alike(*facts.loaded.policy);
   facts.server = server_of(facts.host);
+  const auto version = run({facts.host.program("unbound"), "-V"});
+  if (!version)
+    facts.no_version = version.error();
+  else
+    facts.version = version->out + version->err;
+  if (version && version->status != 0)
+    facts.no_version = "'unbound -V' fails";
   if (auto status = ask_module(facts.outside(facts.state) / "control", "status"))
     facts.status = std::move(*status);
   else
@@ -177,10 +181,7 @@ Founds or_good(Founds bad, std::string what) {
   return bad.empty() ? good(std::move(what)) : std::move(bad);
 }
 
-bool Facts::is_on() const {
-  const auto words = words_of(modules);
-  return std::find(words.begin(), words.end(), "dynlib") != words.end();
-}
+bool Facts::is_on() const { return has_module(modules, "dynlib"); }
 
 std::string Facts::forbidden(const fs::path &path, int mode) const {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
@@ -201,9 +202,7 @@ std::string Facts::forbidden(const fs::path &path, int mode) const {
   int ended = 0;
   if (child < 0 || waitpid(child, &ended, 0) != child || !WIFEXITED(ended))
     return "cannot be found out";
-  return WEXITSTATUS(ended) == 0
-             ? ""
-             : std::error_code(WEXITSTATUS(ended), std::generic_category()).message();
+  return WEXITSTATUS(ended) == 0 ? "" : error_text(WEXITSTATUS(ended));
 }
 
 Exit doctor(const DoctorOptions &options) {

@@ -44,6 +44,8 @@ struct Facts {
   std::string modules; ///< module-config as the files have it
   std::string chroot;
   std::string user;
+  std::string version;          ///< what `unbound -V` says
+  std::string no_version;       ///< why it says nothing
   std::string unsound;          ///< why unbound-checkconf refuses; empty: it does not
   std::filesystem::path config; ///< as the resolver sees it; so the next
   std::filesystem::path state;

@@ -110,14 +110,6 @@ std::string owner_of(const struct stat &status) {
 
 std::string megabytes(std::uintmax_t octets) { return std::to_string(octets >> 20U) + " MiB"; }
 
-std::vector<std::string> lines_of(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(std::move(line));
-  return lines;
-}
-
 /// The settings of others than the drop-in; if there are none, the drop-in.
 std::string places(const Facts &facts, std::string_view key) {
   std::string text;
@@ -130,15 +122,13 @@ std::string places(const Facts &facts, std::string_view key) {
 } // namespace
 
 Founds check_host(const Facts &facts) {
-  const auto version = run({facts.host.program("unbound"), "-V"});
-  if (!version || version->status != 0)
-    return {failure(version ? "'unbound -V' fails" : version.error(),
-                    "apt-get install unbound, or name its directory by --host")};
+  if (!facts.no_version.empty())
+    return {failure(facts.no_version, "apt-get install unbound, or name its directory by --host")};
   if (!facts.unsound.empty())
     return {
         failure("unbound-checkconf refuses " + in_quotes(facts.host.conf) + ": " + facts.unsound,
                 "mend it before unbound has to start again")};
-  std::string first = lines_of(version->out).front();
+  std::string first = lines_of(facts.version).front();
   if (first.starts_with("Version "))
     first.erase(0, 8);
   return good("unbound " + first + " at " + in_quotes(facts.host.program("unbound")) +
@@ -146,15 +136,11 @@ Founds check_host(const Facts &facts) {
 }
 
 Founds check_dynlib(const Facts &facts) {
-  const auto version = run({facts.host.program("unbound"), "-V"});
-  if (!version)
+  if (facts.version.empty())
     return skipped("there is no unbound");
-  for (const std::string &line : lines_of(version->out + version->err))
-    if (line.starts_with("Linked modules:")) {
-      const auto words = words_of(line);
-      if (std::find(words.begin(), words.end(), "dynlib") != words.end())
-        return good("this unbound can load modules");
-    }
+  for (const std::string &line : lines_of(facts.version))
+    if (line.starts_with("Linked modules:") && has_module(line, "dynlib"))
+      return good("this unbound can load modules");
   return {failure("this unbound is built without dynlib, as the distribution's is",
                   "contrib/unbound/build makes one that has it, see docs/deploy.md")};
 }
@@ -526,8 +512,7 @@ Founds check_unbound_control(const Facts &facts) {
 Founds check_dnssec(const Facts &facts) {
   if (facts.modules.empty())
     return skipped("the configuration cannot be read");
-  const auto words = words_of(facts.modules);
-  if (std::find(words.begin(), words.end(), "validator") == words.end())
+  if (!has_module(facts.modules, "validator"))
     return {
         warning("the resolver does not validate: 'verify' of rules would believe forged answers",
                 "put validator into module-config, after dynlib")};

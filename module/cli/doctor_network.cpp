@@ -18,6 +18,7 @@
 #include "cli/doctor.h"
 #include "cli/module_client.h"
 #include "loader/dns_text.h"
+#include "loader/posix.h"
 #include "loader/source.h"
 
 namespace mxw::cli {
@@ -79,14 +80,6 @@ std::optional<Sample> sample_for(const Facts &facts, const std::string &address)
 /// One conversation, in which nothing is ever sent.
 class Smtp {
 public:
-  Smtp() = default;
-  Smtp(const Smtp &) = delete;
-  Smtp &operator=(const Smtp &) = delete;
-  ~Smtp() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-
   /// Why there is no connection; empty where there is one.
   std::string connect_to(const std::string &address) {
     const bool is_v6 = address.find(':') != std::string::npos;
@@ -98,18 +91,19 @@ public:
     if (is_v6 ? inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) != 1
               : inet_pton(AF_INET, address.c_str(), &v4.sin_addr) != 1)
       return "it is no address";
-    fd_ = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd_ = Descriptor(
+        socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const void *to = is_v6 ? static_cast<const void *>(&v6) : static_cast<const void *>(&v4);
-    if (fd_ < 0 ||
-        (connect(fd_, static_cast<const sockaddr *>(to), is_v6 ? sizeof v6 : sizeof v4) != 0 &&
-         errno != EINPROGRESS))
-      return std::error_code(errno, std::generic_category()).message();
+    if (fd_.get() < 0 || (connect(fd_.get(), static_cast<const sockaddr *>(to),
+                                  is_v6 ? sizeof v6 : sizeof v4) != 0 &&
+                          errno != EINPROGRESS))
+      return error_text(errno);
     if (!wait(POLLOUT, Clock::now() + kSmtpLimit))
       return "no connection in time";
     int error = 0;
     socklen_t size = sizeof error;
-    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error == 0 ? "" : std::error_code(error, std::generic_category()).message();
+    getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error == 0 ? "" : error_text(error);
   }
 
   /// The reply to `command` (none: the banner), all of its lines; empty where none comes in time.
@@ -117,7 +111,8 @@ public:
     const auto deadline = Clock::now() + kSmtpLimit;
     if (!command.empty()) {
       const std::string line = command + "\r\n";
-      if (send(fd_, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+      if (send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL) !=
+          static_cast<ssize_t>(line.size()))
         return "";
     }
     constexpr std::size_t kMaxReply = 65'536;
@@ -126,7 +121,7 @@ public:
       std::array<char, 4096> part = {};
       if (!wait(POLLIN, deadline))
         return "";
-      const ssize_t got = recv(fd_, part.data(), part.size(), 0);
+      const ssize_t got = recv(fd_.get(), part.data(), part.size(), 0);
       if (got <= 0)
         return "";
       reply.append(part.data(), static_cast<std::size_t>(got));
@@ -147,11 +142,11 @@ private:
   [[nodiscard]] bool wait(short events, Clock::time_point deadline) const {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    pollfd one = {fd_, events, 0};
+    pollfd one = {fd_.get(), events, 0};
     return left > 0 && poll(&one, 1, static_cast<int>(left)) > 0;
   }
 
-  int fd_ = -1;
+  Descriptor fd_;
 };
 
 /// What is wrong with the warning MX at `address`; nothing where all is well.

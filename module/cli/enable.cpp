@@ -6,7 +6,6 @@
 #include <ctime>
 #include <iostream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -26,6 +25,7 @@
 #include "cli/trial.h"
 #include "loader/atomic_file.h"
 #include "loader/dns_text.h"
+#include "loader/posix.h"
 #include "loader/source.h"
 
 namespace mxw::cli {
@@ -95,8 +95,7 @@ public:
   }
   Written remove() {
     if (unlink(file_.c_str()) != 0)
-      return tl::unexpected("cannot remove " + quote(file_.native()) + ": " +
-                            std::error_code(errno, std::generic_category()).message());
+      return tl::unexpected("cannot remove " + quote(file_.native()) + ": " + error_text(errno));
     changed_ = true;
     is_now_ = false;
     return {};
@@ -134,22 +133,16 @@ class Lock {
 public:
   explicit Lock(const fs::path &directory)
       : fd_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-  Lock(const Lock &) = delete;
-  Lock &operator=(const Lock &) = delete;
-  ~Lock() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
   /// Nothing, or why it was not had.
   [[nodiscard]] std::optional<std::string> take() const {
-    if (fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) == 0)
+    if (fd_.get() >= 0 && flock(fd_.get(), LOCK_EX | LOCK_NB) == 0)
       return std::nullopt;
     return errno == EWOULDBLOCK ? "another `mxwarden enable` or `disable` is at work; wait for it"
-                                : std::error_code(errno, std::generic_category()).message();
+                                : error_text(errno);
   }
 
 private:
-  int fd_;
+  Descriptor fd_;
 };
 
 /// The state directory, which goes again unless it is kept. What the resolver's user owns it has to
@@ -168,11 +161,9 @@ public:
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     const passwd *entry = user.empty() ? nullptr : getpwnam(user.c_str());
     // Its parent may be that user's, who could put a link to something of root's in its place.
-    const int fd = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || (entry != nullptr && fchown(fd, entry->pw_uid, entry->pw_gid) != 0))
+    const Descriptor fd(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd.get() < 0 || (entry != nullptr && fchown(fd.get(), entry->pw_uid, entry->pw_gid) != 0))
       error_ = "cannot give " + in_quotes(path_) + " to '" + user + "'";
-    if (fd >= 0)
-      close(fd);
   }
   StateDirectory(const StateDirectory &) = delete;
   StateDirectory &operator=(const StateDirectory &) = delete;
@@ -209,12 +200,7 @@ Situation situation_of(const HostOptions &host, const std::string &chroot,
                        const std::string &modules) {
   Situation now;
   now.runs = running(host);
-  const auto variable = [&](const char *name, const fs::path &usual) {
-    const auto found = now.runs ? now.runs->environment.find(name)
-                                : std::map<std::string, std::string>::const_iterator();
-    return now.runs && found != now.runs->environment.end() ? fs::path(found->second) : usual;
-  };
-  now.state = variable("MXWARDEN_STATE", state_directory());
+  now.state = path_of(now.runs, "MXWARDEN_STATE", state_directory());
   if (!now.runs)
     return now;
   if (!now.runs->is_program)
@@ -246,10 +232,15 @@ std::vector<std::string> command_of(const HostOptions &host, Way way) {
   return {};
 }
 
+std::string joined(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words)
+    text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 std::string next_step(const HostOptions &host, const Situation &now) {
-  std::string words;
-  for (const std::string &word : command_of(host, now.way))
-    words += (words.empty() ? "" : " ") + word;
+  const std::string words = joined(command_of(host, now.way));
   switch (now.way) {
   case Way::reload_unit:
   case Way::control:
@@ -288,9 +279,7 @@ template <class Good>
 std::optional<std::string> tell(const HostOptions &host, const Situation &now,
                                 std::chrono::seconds limit, Good &&good) {
   const std::vector<std::string> words = command_of(host, now.way);
-  std::string said;
-  for (const std::string &word : words)
-    said += (said.empty() ? "" : " ") + word;
+  const std::string said = joined(words);
   const auto ran = run(words, limit + kProgramLimit);
   if (!ran)
     return ran.error();
@@ -355,11 +344,6 @@ tl::expected<Begun, std::string> begin(const HostOptions &host) {
   return begun;
 }
 
-bool has_dynlib(const std::string &modules) {
-  const auto words = words_of(modules);
-  return std::find(words.begin(), words.end(), "dynlib") != words.end();
-}
-
 /// The settings that others than the drop-in have, which are in the way.
 std::vector<Setting> of_others(const HostOptions &host) {
   std::vector<Setting> settings = module_settings(host.conf);
@@ -372,7 +356,7 @@ std::vector<Setting> of_others(const HostOptions &host) {
 std::string listed(const std::vector<Setting> &settings) {
   std::string text;
   for (const Setting &setting : settings)
-    if (setting.key == "dynlib-file" || has_dynlib(setting.value))
+    if (setting.key == "dynlib-file" || has_module(setting.value, "dynlib"))
       text += (text.empty() ? "" : ", ") + place_of(setting) + " (" + setting.key + ": \"" +
               printable(setting.value) + "\")";
   return text;
@@ -393,30 +377,24 @@ std::string base_modules(const HostOptions &host, const Begun &begun, const Drop
 enum class Already : std::uint8_t { no, yes, otherwise };
 Already look(const HostOptions &host, const Begun &begun) {
   const auto files = effective(host, "dynlib-file");
-  if (!has_dynlib(begun.modules))
-    return of_others(host).empty() || listed(of_others(host)).empty() ? Already::no
-                                                                      : Already::otherwise;
+  if (!has_module(begun.modules, "dynlib"))
+    return listed(of_others(host)).empty() ? Already::no : Already::otherwise;
   return files && real_path(*files) == real_path(host.module) &&
                  begun.modules == with_dynlib(begun.modules)
              ? Already::yes
              : Already::otherwise;
 }
 
-std::vector<std::string> lines_of(const tl::expected<std::string, std::string> &text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text.value_or(""));
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
+/// What the two commands do once nobody else is at it.
+using Work = Exit (*)(const EnableOptions &, const Begun &, DropIn &);
 
-} // namespace
-
-Exit enable(const EnableOptions &options) {
+/// Calls `work`, in which the drop-in is `done`, unless something is in its way.
+Exit with_drop_in(const EnableOptions &options, const char *done, Work work) {
   const HostOptions &host = options.host;
   if (geteuid() != 0 && !options.dry_run)
     return refuse(Exit::cannot_run, "only root can change the resolver; --dry-run shows what would "
-                                    "be written");
+                                    "be " +
+                                        std::string(done));
   const auto begun = begin(host);
   if (!begun)
     return refuse(Exit::cannot_run, begun.error());
@@ -429,11 +407,16 @@ Exit enable(const EnableOptions &options) {
   DropIn drop_in(host.drop_in);
   if (!drop_in.unreadable().empty())
     return refuse(Exit::cannot_run, printable(drop_in.unreadable()));
-  const std::string modules = with_dynlib(base_modules(host, *begun, drop_in));
+  return work(options, *begun, drop_in);
+}
+
+Exit switch_on(const EnableOptions &options, const Begun &begun, DropIn &drop_in) {
+  const HostOptions &host = options.host;
+  const std::string modules = with_dynlib(base_modules(host, begun, drop_in));
   const std::string text = drop_in_text(host, modules);
-  const Already already = look(host, *begun);
+  const Already already = look(host, begun);
   if (already == Already::yes && (drop_in.is(text) || !drop_in.is_ours())) {
-    std::cout << "already on: module-config is \"" << begun->modules << "\", by "
+    std::cout << "already on: module-config is \"" << begun.modules << "\", by "
               << place_of(module_settings(host.conf).back()) << '\n';
     return Exit::clean;
   }
@@ -444,22 +427,17 @@ Exit enable(const EnableOptions &options) {
     return refuse(Exit::findings, in_quotes(host.drop_in) + " is not mxwarden's, so it stays as it "
                                                             "is; move it away, or name another "
                                                             "--drop-in");
-  const Situation now = situation_of(host, begun->chroot, modules);
-  const auto variable = [&](const char *name, const fs::path &usual) {
-    if (!now.runs || !now.runs->environment.contains(name))
-      return usual;
-    return fs::path(now.runs->environment.at(name));
-  };
-  const fs::path config = variable("MXWARDEN_CONFIG", default_config());
-  const Loaded loaded = load_config(in_chroot(begun->chroot, config), std::time(nullptr));
+  const Situation now = situation_of(host, begun.chroot, modules);
+  const fs::path config = path_of(now.runs, "MXWARDEN_CONFIG", default_config());
+  const Loaded loaded = load_config(in_chroot(begun.chroot, config), std::time(nullptr));
   if (loaded.has_errors()) {
     print(loaded.findings);
     return refuse(Exit::findings, "the rules have errors; mend them first. Nothing was changed");
   }
   std::error_code error;
-  if (!fs::is_regular_file(in_chroot(begun->chroot, host.module), error))
+  if (!fs::is_regular_file(in_chroot(begun.chroot, host.module), error))
     return refuse(Exit::findings, "there is no module at " +
-                                      in_quotes(in_chroot(begun->chroot, host.module)) +
+                                      in_quotes(in_chroot(begun.chroot, host.module)) +
                                       "; install it, or name it by --module");
   if (options.dry_run) {
     std::cout << "# would be written to " << printable(host.drop_in.native()) << '\n' << text;
@@ -470,7 +448,7 @@ Exit enable(const EnableOptions &options) {
                   "--now: unbound cannot be told here, nothing was changed; leave --now out. " +
                       next_step(host, now));
 
-  StateDirectory state(in_chroot(begun->chroot, now.state), begun->user);
+  StateDirectory state(in_chroot(begun.chroot, now.state), begun.user);
   if (!state.error().empty())
     return refuse(Exit::cannot_run, state.error());
   if (!drop_in.is_there())
@@ -484,10 +462,11 @@ Exit enable(const EnableOptions &options) {
     plan.modules = modules;
     plan.config = config;
     plan.state = now.state;
-    plan.chroot = begun->chroot;
-    for (const std::string &anchor : lines_of(effective(host, "auto-trust-anchor-file")))
+    plan.chroot = begun.chroot;
+    for (const std::string &anchor :
+         lines_of(effective(host, "auto-trust-anchor-file").value_or("")))
       plan.anchors.emplace_back(real_path(anchor));
-    for (const std::string &name : lines_of(effective(host, "interface")))
+    for (const std::string &name : lines_of(effective(host, "interface").value_or("")))
       if (const std::string device = name.substr(0, name.find('@'));
           device != "lo" && if_nametoindex(device.c_str()) != 0)
         plan.interfaces.push_back(device);
@@ -530,7 +509,7 @@ Exit enable(const EnableOptions &options) {
   }
   state.keep();
   const std::time_t told_s = std::time(nullptr);
-  const fs::path socket = in_chroot(begun->chroot, now.state) / "control";
+  const fs::path socket = in_chroot(begun.chroot, now.state) / "control";
   const auto failed = tell(host, now, std::chrono::seconds(options.wait_s), [&] {
     const auto status = ask_module(socket, "status");
     return status && status->at("source") == "files" &&
@@ -544,33 +523,18 @@ Exit enable(const EnableOptions &options) {
   return Exit::clean;
 }
 
-Exit disable(const EnableOptions &options) {
+Exit switch_off(const EnableOptions &options, const Begun &begun, DropIn &drop_in) {
   const HostOptions &host = options.host;
-  if (geteuid() != 0 && !options.dry_run)
-    return refuse(Exit::cannot_run, "only root can change the resolver; --dry-run shows what would "
-                                    "be removed");
-  const auto begun = begin(host);
-  if (!begun)
-    return refuse(Exit::cannot_run, begun.error());
-  // Both until the drop-in is what it has to be.
-  const Interruptions interruptions;
-  const Lock lock(real_path(host.drop_in).parent_path());
-  if (const auto busy = options.dry_run ? std::nullopt : lock.take())
-    return refuse(Exit::cannot_run,
-                  in_quotes(real_path(host.drop_in).parent_path()) + ": " + *busy);
-  DropIn drop_in(host.drop_in);
-  if (!drop_in.unreadable().empty())
-    return refuse(Exit::cannot_run, printable(drop_in.unreadable()));
   const std::string hand_made = listed(of_others(host));
-  if (!drop_in.is_there() && !has_dynlib(begun->modules)) {
-    std::cout << "already off: module-config is \"" << begun->modules << "\"\n";
+  if (!drop_in.is_there() && !has_module(begun.modules, "dynlib")) {
+    std::cout << "already off: module-config is \"" << begun.modules << "\"\n";
     return Exit::clean;
   }
   if (!drop_in.is_ours())
     return refuse(Exit::findings,
                   "this was not written by `mxwarden enable`, so it stays as it is: " +
                       listed(module_settings(host.conf)) + "; take it out by hand");
-  const Situation now = situation_of(host, begun->chroot, begun->modules);
+  const Situation now = situation_of(host, begun.chroot, begun.modules);
   if (options.dry_run) {
     std::cout << "would remove " << in_quotes(host.drop_in) << '\n';
     return Exit::clean;
@@ -598,7 +562,7 @@ Exit disable(const EnableOptions &options) {
       std::cout << next_step(host, now) << '\n';
     return Exit::clean;
   }
-  const fs::path socket = in_chroot(begun->chroot, now.state) / "control";
+  const fs::path socket = in_chroot(begun.chroot, now.state) / "control";
   if (const auto failed = tell(host, now, std::chrono::seconds(options.wait_s), [&] {
         return !ask_module(socket, "status") && is_alive(host, now);
       }))
@@ -607,5 +571,10 @@ Exit disable(const EnableOptions &options) {
   std::cout << "off: unbound runs without it\n";
   return Exit::clean;
 }
+
+} // namespace
+
+Exit enable(const EnableOptions &options) { return with_drop_in(options, "written", switch_on); }
+Exit disable(const EnableOptions &options) { return with_drop_in(options, "removed", switch_off); }
 
 } // namespace mxw::cli

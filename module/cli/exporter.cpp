@@ -24,6 +24,7 @@
 #include "cli/commands.h"
 #include "cli/metrics.h"
 #include "core/diagnostic.h"
+#include "loader/posix.h"
 
 namespace mxw::cli {
 namespace {
@@ -129,8 +130,7 @@ Exit exporter(const ExporterOptions &options) {
     return refuse(options.listen, "it is no address with a port",
                   "give it as 127.0.0.1:19167 or [::1]:19167");
   if (const int error = cannot_listen(*endpoint); error != 0)
-    return refuse(options.listen,
-                  std::strerror(error), // NOLINT(concurrency-mt-unsafe): there is one thread
+    return refuse(options.listen, error_text(error),
                   error == EADDRINUSE ? "--listen names another port; 'ss -ltnp' tells whose it is"
                                       : "--listen names another address or port");
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "loader/posix.h"
 #include "loader/source.h"
 
 extern char **environ; // NOLINT(readability-redundant-declaration): POSIX has it in no header
@@ -36,10 +36,6 @@ constexpr std::size_t kMaxOutput = std::size_t{1} << 20U;
 /// Of a file of unbound.conf, and how deep they may include each other: as Unbound has it.
 constexpr std::size_t kMaxConfBytes = std::size_t{16} << 20U;
 constexpr int kMaxIncludes = 100'000;
-
-std::string error_text(int error) {
-  return std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-}
 
 volatile std::sig_atomic_t interrupted = 0;
 constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
@@ -306,6 +302,19 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+std::vector<std::string> lines_of(const std::string &text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(std::move(line));
+  return lines;
+}
+
+bool has_module(std::string_view modules, std::string_view module) {
+  const auto words = words_of(modules);
+  return std::find(words.begin(), words.end(), module) != words.end();
+}
+
 std::string without_dynlib(std::string_view modules) {
   std::string rest;
   for (const std::string &word : words_of(modules))
@@ -325,6 +334,12 @@ std::string with_dynlib(std::string_view modules) {
     order += (order.empty() ? "" : " ") + word;
   }
   return order;
+}
+
+fs::path path_of(const std::optional<Running> &runs, const std::string &variable,
+                 const fs::path &usual) {
+  return runs && runs->environment.contains(variable) ? fs::path(runs->environment.at(variable))
+                                                      : usual;
 }
 
 std::optional<Running> running(const HostOptions &host) {

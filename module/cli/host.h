@@ -74,6 +74,10 @@ tl::expected<std::string, std::string> effective(const HostOptions &host,
 
 /// `modules` as words.
 std::vector<std::string> words_of(std::string_view text);
+/// The lines of `text`, without their ends.
+std::vector<std::string> lines_of(const std::string &text);
+/// True if `module` is one of `modules`, a module-config.
+bool has_module(std::string_view modules, std::string_view module);
 /// `modules`, a module-config, without dynlib.
 std::string without_dynlib(std::string_view modules);
 /// The same with dynlib where it belongs: after what only makes names or questions of others,
@@ -87,6 +91,9 @@ struct Running {
   bool is_program = false;                        ///< that is the file that would be started now
   std::map<std::string, std::string> environment; ///< of it what begins with MXWARDEN_
 };
+/// Where the resolver has a path from the environment: `usual` unless it runs and has `variable`.
+std::filesystem::path path_of(const std::optional<Running> &runs, const std::string &variable,
+                              const std::filesystem::path &usual);
 /// The one that was started with the configuration of `host`; nullopt where there is none.
 std::optional<Running> running(const HostOptions &host);
 

@@ -3,7 +3,6 @@
 #include <ctime>
 #include <iostream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -34,14 +33,6 @@ std::string ask(const std::string &question, const std::string &usual) {
   std::string answer;
   std::getline(std::cin, answer);
   return answer.empty() ? usual : answer;
-}
-
-std::vector<std::string> words_of(const std::string &text) {
-  std::istringstream in(text);
-  std::vector<std::string> words;
-  for (std::string word; in >> word;)
-    words.push_back(word);
-  return words;
 }
 
 void ask_for_all(InitOptions &options) {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -12,7 +11,7 @@
 #include <sys/un.h>
 
 #include "core/diagnostic.h"
-#include "loader/descriptor.h"
+#include "loader/posix.h"
 
 namespace mxw::cli {
 namespace {
@@ -36,8 +35,7 @@ std::string no_answer(const std::filesystem::path &socket) {
 std::string complaint(const std::filesystem::path &socket, int error) {
   if (error == EAGAIN) // connect() or send() took too long
     return no_answer(socket);
-  const std::string why = std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-  return complaint(socket, why,
+  return complaint(socket, error_text(error),
                    error == EACCES || error == EPERM ? "it answers root and the resolver's group"
                    : error == ENOENT || error == ECONNREFUSED
                        ? "is the resolver running, with the module? --socket names another place"

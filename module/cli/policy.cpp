@@ -9,7 +9,6 @@
 #include <ctime>
 #include <iostream>
 #include <list>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,11 +73,9 @@ private:
     Loaded loaded = cli::load(options_);
     watch_.watch(loaded.inputs);
     for (const Diagnostic &finding : loaded.findings)
-      if (finding.severity == Severity::error) {
-        std::istringstream lines(render(finding));
-        for (std::string line; std::getline(lines, line);)
+      if (finding.severity == Severity::error)
+        for (const std::string &line : lines_of(render(finding)))
           complain_(line);
-      }
     if (!loaded.has_errors()) {
       rules_ = std::move(loaded);
       return;

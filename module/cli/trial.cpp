@@ -4,9 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -28,6 +26,7 @@
 #include "cli/commands.h"
 #include "cli/module_client.h"
 #include "loader/dns_text.h"
+#include "loader/posix.h"
 #include "loader/source.h"
 
 extern char **environ; // NOLINT(readability-redundant-declaration): POSIX has it in no header
@@ -46,10 +45,6 @@ constexpr std::uint16_t kPort = 5354;
 constexpr const char *kReadyName = "trial.mxwarden.invalid";
 constexpr std::chrono::milliseconds kPatience(2000);
 constexpr std::size_t kMaxLogLines = 12;
-
-std::string error_text(int error) {
-  return std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-}
 
 /// Makes a mount at `path` read-only or writable; with all below it where `recursive`.
 bool set_mount(const char *path, std::uint64_t set, std::uint64_t clear, bool recursive,

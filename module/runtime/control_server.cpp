@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -12,15 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "loader/posix.h"
+
 namespace mxw {
 namespace {
 
 constexpr std::size_t kMaxRequest = 64;
 constexpr mode_t kMode = 0660;
-
-std::string reason(int error) {
-  return std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-}
 
 /// False if `path` is too long for a socket (unix(7)).
 bool set_path(sockaddr_un &address, const std::filesystem::path &path) {
@@ -54,7 +51,7 @@ ControlServer::ControlServer(std::filesystem::path socket, Answer answer)
   std::filesystem::create_directories(socket_.parent_path(), ignored);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0)
-    error_ = reason(errno);
+    error_ = error_text(errno);
   else if (!listen(socket_)) {
     close(epoll_);
     epoll_ = -1;
@@ -75,7 +72,7 @@ ControlServer::~ControlServer() {
 bool ControlServer::listen(const std::filesystem::path &path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) {
-    error_ = reason(errno);
+    error_ = error_text(errno);
     return false;
   }
   epoll_event event = {};
@@ -87,7 +84,7 @@ bool ControlServer::listen(const std::filesystem::path &path) {
       listening_ = fd;
       return true;
     }
-    error_ = reason(errno);
+    error_ = error_text(errno);
     unlink(path.c_str());
   }
   close(fd);
@@ -112,7 +109,7 @@ bool ControlServer::bind_to(int fd, const std::filesystem::path &path) {
     if (bind(fd, generic(address), sizeof(address)) == 0)
       return true;
   }
-  error_ = reason(errno);
+  error_ = error_text(errno);
   return false;
 }
 

@@ -3,24 +3,19 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/posix.h"
 #include "loader/source.h"
 
 namespace mxw {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What `errno` says.
-std::string reason() {
-  return std::strerror(errno); // NOLINT(concurrency-mt-unsafe): glibc's is safe
-}
 
 tl::unexpected<std::string> failed(const fs::path &file, const std::string &why) {
   return tl::unexpected("cannot write " + quote(file.native()) + ": " + why);
@@ -101,7 +96,7 @@ Written put(const fs::path &file, std::string_view text, std::optional<std::stri
   struct stat old = {};
   const bool is_there = lstat(file.c_str(), &old) == 0;
   if (!is_there && errno != ENOENT)
-    return failed(file, reason());
+    return failed(file, error_text(errno));
   if (is_there && must_be_new)
     return failed(file, "it is there already");
   fs::path target = file;
@@ -111,11 +106,11 @@ Written put(const fs::path &file, std::string_view text, std::optional<std::stri
     if (error)
       return failed(file, error.message());
     if (stat(target.c_str(), &old) != 0)
-      return failed(file, reason());
+      return failed(file, error_text(errno));
     if (!S_ISREG(old.st_mode))
       return failed(file, "it is not a regular file");
     if (access(target.c_str(), W_OK) != 0) // a rename would not ask
-      return failed(file, reason());
+      return failed(file, error_text(errno));
   } else if (before) {
     return failed(file, "it is gone since it was read");
   }
@@ -123,19 +118,19 @@ Written put(const fs::path &file, std::string_view text, std::optional<std::stri
 
   Temporary temporary(directory);
   if (temporary.get() < 0 || !temporary.write(text))
-    return failed(file, reason());
+    return failed(file, error_text(errno));
   if (is_there ? !take_over(temporary.get(), old) : fchmod(temporary.get(), 0644) != 0)
-    return failed(file, "its owner and mode cannot be kept: " + reason());
+    return failed(file, "its owner and mode cannot be kept: " + error_text(errno));
   if (before) {
     const auto now = Source::read(target, before->size() + kByteOrderMark.size());
     if (!now || now->octets() != *before)
       return failed(file, "another has changed it since it was read; try again");
   }
   if (!temporary.keep_as(target, !is_there))
-    return failed(file, reason());
+    return failed(file, error_text(errno));
   if (!sync(directory))
     return tl::unexpected("wrote " + quote(file.native()) +
-                          ", but its directory may not be on the disk: " + reason());
+                          ", but its directory may not be on the disk: " + error_text(errno));
   return {};
 }
 

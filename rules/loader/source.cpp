@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -10,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "loader/descriptor.h"
+#include "loader/posix.h"
 
 namespace mxw {
 namespace {
@@ -67,7 +66,7 @@ Result<Source> Source::read(const std::filesystem::path &file, std::size_t max_b
     return tl::unexpected(unreadable(file, "its name has a NUL octet", "write the name of a file"));
   const auto failed = [&](int error) {
     return tl::unexpected(unreadable(
-        file, std::strerror(error), // NOLINT(concurrency-mt-unsafe): glibc's is safe
+        file, error_text(error),
         "it must exist and be readable by the user that the resolver runs as, inside its chroot"));
   };
   // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
