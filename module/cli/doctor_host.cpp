@@ -362,7 +362,7 @@ Founds check_events(const Facts &facts) {
   const auto octets = is_file ? static_cast<std::uintmax_t>(status.st_size) : 0;
   if (octets > kManyOctets)
     return {warning(in_quotes(file) + " has " + megabytes(octets),
-                    "have it rotated; it is opened again at unbound-control reload")};
+                    "have it rotated, see docs/events.md")};
   return good(in_quotes(file) + ", " + megabytes(octets));
 }
 
@@ -449,13 +449,16 @@ Founds check_apparmor(const Facts &facts) {
   if (mode.empty())
     return skipped("no profile for unbound is loaded");
   Founds bad;
-  const std::string local = text_of("/etc/apparmor.d/local/usr.sbin.unbound");
+  std::string local = text_of("/etc/apparmor.d/local/usr.sbin.unbound");
+  if (local.find("<abstractions/mxwarden>") != std::string::npos) // the package's line
+    local += text_of("/etc/apparmor.d/abstractions/mxwarden");
   for (const fs::path &path : {facts.config.parent_path(), facts.state})
     if (mode == "enforce" && local.find(path.native()) == std::string::npos)
       bad.push_back(failure("the profile of unbound is enforced, and "
                             "/etc/apparmor.d/local/usr.sbin.unbound does not have " +
                                 in_quotes(path),
-                            "add the lines under \"AppArmor\" in docs/deploy.md, then "
+                            "have it include <abstractions/mxwarden> or add lines for it, see "
+                            "\"AppArmor\" in docs/deploy.md, then "
                             "apparmor_parser -r /etc/apparmor.d/usr.sbin.unbound"));
   std::string logs =
       text_of("/var/log/audit/audit.log", kLogTail) + text_of("/var/log/kern.log", kLogTail);
